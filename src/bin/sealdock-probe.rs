@@ -1,0 +1,3 @@
+//! The sandboxed parser: the only binary that links libav.
+
+fn main() {}

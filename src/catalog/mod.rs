@@ -1,0 +1,1 @@
+//! What we know: ledger files and the view of them in SQLite.

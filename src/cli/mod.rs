@@ -1,0 +1,1 @@
+//! Thin commands, clients of the API.

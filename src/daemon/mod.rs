@@ -1,0 +1,1 @@
+//! Settings, rooms wired together, tasks, shutdown.

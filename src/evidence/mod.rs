@@ -1,0 +1,1 @@
+//! Put, open and check one item.

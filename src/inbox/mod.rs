@@ -1,0 +1,1 @@
+//! Inboxes become sightings: events and rescans.

@@ -1,0 +1,1 @@
+//! A sighting becomes settled, an attempt, a commit, a receipt.

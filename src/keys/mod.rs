@@ -1,0 +1,1 @@
+//! Public keys to seal with, private keys to open with, root certificates, escrow shares.

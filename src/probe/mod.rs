@@ -1,0 +1,1 @@
+//! Media facts and pictures, from ffmpeg in a sandboxed child process.

@@ -1,0 +1,1 @@
+//! Bytes leave the archive for a reader, after their entry.
