@@ -15,13 +15,13 @@ mod name;
 mod reason;
 
 pub use act::{
-    Act, Actor, ArchiveMade, DamageFound, DerivativeSealed, EpochBegun, ItemRead, ItemSealed,
-    KeysDrilled, KnownDeposit, MediaProbed, ReadBack, Recovered, SourceReleased,
+    Act, Actor, ArchiveMade, DamageFound, DerivativeSealed, EpochBegun, ItemRead, ItemSealed, KeysDrilled,
+    KnownDeposit, MediaProbed, ReadBack, Recovered, SourceReleased,
 };
 pub use class::{Domain, Protection, domains_of};
 pub use deposit::{
-    ClockClaim, ClockSource, ClockTrust, DepositFacts, DerivedFacts, DigestClaim, Kind, NameHints,
-    Outcome, Provenance, SealedFacts, Source,
+    ClockClaim, ClockSource, ClockTrust, DepositFacts, DerivedFacts, DigestClaim, Kind, NameHints, Outcome,
+    Provenance, SealedFacts, Source,
 };
 pub use digest::{ClaimAlgorithm, Fingerprints, NotADigest, Sha256};
 pub use id::{ArchiveId, DepositId, Epoch, Generation, ItemId, KeyId, LedgerIndex, NotAnId};

@@ -47,6 +47,15 @@ impl RawName {
         Self(self.0[..end].to_vec())
     }
 
+    /// The path of `name` in this folder; in the empty one, the name itself.
+    #[must_use]
+    pub fn join(&self, name: &Self) -> Self {
+        if self.0.is_empty() {
+            return name.clone();
+        }
+        Self([self.0.as_slice(), b"/", name.0.as_slice()].concat())
+    }
+
     /// Text for people: bytes that are not UTF-8 become U+FFFD.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -93,9 +102,7 @@ impl<'de> Deserialize<'de> for RawName {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Written::deserialize(deserializer)? {
             Written::Text(text) => Ok(Self(text.into_bytes())),
-            Written::Raw { base64 } => {
-                BASE64.decode(base64).map(Self).map_err(serde::de::Error::custom)
-            }
+            Written::Raw { base64 } => BASE64.decode(base64).map(Self).map_err(serde::de::Error::custom),
         }
     }
 }
@@ -124,9 +131,7 @@ pub struct DockName(String);
 
 /// A text that cannot name a dock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} cannot name a dock: use 1 to 64 letters, digits, '-', '_' or '.', not starting with a dot"
-)]
+#[error("{0:?} cannot name a dock: use 1 to 64 letters, digits, '-', '_' or '.', not starting with a dot")]
 pub struct NotADock(String);
 
 impl DockName {
@@ -194,6 +199,9 @@ mod tests {
         assert_eq!(name.file_name(), RawName::new("0915.mp4"));
         assert_eq!(name.folder(), RawName::new("20190912/a"));
         assert_eq!(RawName::new("x").folder(), RawName::new(""));
+        for path in ["20190912/a/0915.mp4", "x"].map(RawName::new) {
+            assert_eq!(path.folder().join(&path.file_name()), path);
+        }
     }
 
     #[test]

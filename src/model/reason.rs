@@ -116,10 +116,7 @@ mod tests {
     #[test]
     fn the_code_is_what_json_says() {
         for reason in Reason::ALL {
-            assert_eq!(
-                serde_json::to_string(reason).expect("serializes"),
-                format!("{:?}", reason.code())
-            );
+            assert_eq!(serde_json::to_string(reason).expect("serializes"), format!("{:?}", reason.code()));
         }
         for state in State::ALL {
             assert_eq!(serde_json::to_string(state).expect("serializes"), format!("{:?}", state.code()));
