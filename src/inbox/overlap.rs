@@ -1,0 +1,98 @@
+//! Inboxes, home and receipts must lie apart: a vault that lies in an inbox would seal itself.
+
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::root::{Identity, RECEIPTS};
+use crate::model::DockName;
+
+/// Everything that must lie apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// Each dock with its inbox.
+    pub inboxes: &'a [(DockName, PathBuf)],
+    /// The home.
+    pub home: &'a Path,
+    /// Where receipts go, if not into `.receipts` of their inbox.
+    pub receipts: &'a [PathBuf],
+}
+
+/// Checks that no inbox holds, or lies in, another one, the home, or a place for receipts; by path and by
+/// the folders themselves, so that links and bind mounts deceive nobody. Places that are not there yet
+/// are compared by path.
+///
+/// # Errors
+/// [`Error::Overlap`] or [`Error::SameDock`], naming the first two.
+// P1, P4
+pub fn check_overlap(places: &Places<'_>) -> Result<(), Error> {
+    let mut docks = HashSet::new();
+    if let Some((dock, _)) = places.inboxes.iter().find(|(dock, _)| !docks.insert(dock)) {
+        return Err(Error::SameDock { dock: dock.clone() });
+    }
+    let inboxes: Vec<Place> = places
+        .inboxes
+        .iter()
+        .map(|(dock, path)| Place::at(path, format!("the inbox of {dock} ({})", path.display())))
+        .collect();
+    let home = Place::at(places.home, format!("the home ({})", places.home.display()));
+    for (index, inbox) in inboxes.iter().enumerate() {
+        let others = inboxes[index + 1..].iter().chain([&home]);
+        for other in others {
+            inbox.must_lie_apart_from(other)?;
+        }
+        for shelf in places.receipts {
+            let words = format!("the receipts ({})", shelf.display());
+            let shelf = Place::at(shelf, words);
+            if shelf.path != inbox.path.join(RECEIPTS) {
+                inbox.must_lie_apart_from(&shelf)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Place {
+    words: String,
+    path: PathBuf,
+    /// The place itself first, then what it lies in.
+    chain: Vec<Identity>,
+    exists: bool,
+}
+
+impl Place {
+    fn at(given: &Path, words: String) -> Self {
+        let path = resolved(given);
+        let chain = path
+            .ancestors()
+            .filter_map(|step| std::fs::metadata(step).ok())
+            .map(|metadata| (metadata.dev(), metadata.ino()))
+            .collect();
+        Self { words, exists: path.exists(), path, chain }
+    }
+
+    fn must_lie_apart_from(&self, other: &Self) -> Result<(), Error> {
+        if self.holds(other) || other.holds(self) {
+            return Err(Error::Overlap { one: self.words.clone(), other: other.words.clone() });
+        }
+        Ok(())
+    }
+
+    fn holds(&self, other: &Self) -> bool {
+        let by_path = other.path.starts_with(&self.path);
+        let itself = self.chain.first().filter(|_| self.exists);
+        by_path || itself.is_some_and(|identity| other.chain.contains(identity))
+    }
+}
+
+/// The path without links, as far as it exists.
+fn resolved(given: &Path) -> PathBuf {
+    let given = std::path::absolute(given).unwrap_or_else(|_| given.to_owned());
+    for existing in given.ancestors() {
+        if let (Ok(real), Ok(rest)) = (existing.canonicalize(), given.strip_prefix(existing)) {
+            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
+        }
+    }
+    given
+}
