@@ -1,3 +1,0 @@
-//! The sandboxed parser: the only binary that links libav.
-
-fn main() {}
