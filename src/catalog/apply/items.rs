@@ -1,0 +1,281 @@
+//! Items, arrivals, derivatives and media facts.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::order::free_place;
+use super::ties::{base, tie_arrival};
+use super::words::{self, Words};
+use super::{Error, bump, prepared};
+use crate::catalog::columns::{Json, Word, integer};
+use crate::catalog::rows::{Arrival, state_of};
+use crate::model::{
+    DepositFacts, DerivativeSealed, Generation, ItemId, ItemSealed, KnownDeposit, LedgerIndex, MediaProbed,
+    Protection, ReadBack, Reason, SourceReleased, State,
+};
+
+/// New bytes became an item.
+pub(super) fn sealed(db: &Connection, index: LedgerIndex, sealed: &ItemSealed) -> Result<(), Error> {
+    refuse_twice(db, sealed.item)?;
+    let place = free_place(db, sealed.deposit.arrived)?;
+    put_item(db, place, sealed)?;
+    let ItemSealed { item, deposit, readback, copies, .. } = sealed;
+    put_arrival(
+        db,
+        index,
+        &Arrived {
+            item: *item,
+            arrival: Arrival::Sealed,
+            facts: deposit,
+            readback: *readback,
+            copies: *copies,
+        },
+    )?;
+    if words::may_be_indexed(&sealed.protections) {
+        let mut words = Words::default();
+        words.add_arrival(deposit);
+        words.put(db, place)?;
+    }
+    queue_new(db, sealed.item, sealed.generation)?;
+    let queued = run(db, "queue a probe", "INSERT INTO unprobed (idx, item) VALUES (?1, ?2)")
+        .with(params![index, sealed.item])?;
+    bump(db, "unprobed", queued)?;
+    bump(db, "items", 1)?;
+    bump(db, "bytes", integer(sealed.size))?;
+    bump(db, "sealed_bytes", integer(sealed.sealed_size))?;
+    bump(db, "quarantined", i64::from(state_of(&deposit.reasons) == State::Quarantined))
+}
+
+fn put_item(db: &Connection, place: i64, sealed: &ItemSealed) -> Result<(), Error> {
+    let facts = &sealed.deposit;
+    run(
+        db,
+        "note an item",
+        "INSERT INTO items (place, item, dock, name, kind, size, sha256, sealed_size, sealed_sha256, arrived,
+             state, reasons, protections, domains, generation, keys_sha256, copies, readback, recovered)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+    )
+    .with(params![
+        place,
+        sealed.item,
+        facts.source.dock,
+        facts.source.path.file_name(),
+        Word(facts.kind),
+        integer(sealed.size),
+        sealed.sha256,
+        integer(sealed.sealed_size),
+        sealed.sealed_sha256,
+        facts.arrived,
+        Word(state_of(&facts.reasons)),
+        Json(&facts.reasons),
+        Json(&sealed.protections),
+        Json(&sealed.domains),
+        sealed.generation,
+        sealed.keys_sha256,
+        sealed.copies,
+        Word(sealed.readback),
+        sealed.recovered.map(Word),
+    ])
+    .map(drop)
+}
+
+/// The same bytes from the same dock again.
+pub(super) fn known(db: &Connection, index: LedgerIndex, known: &KnownDeposit) -> Result<(), Error> {
+    let original = original(db, known.item)?;
+    let KnownDeposit { item, deposit, readback, copies } = known;
+    put_arrival(
+        db,
+        index,
+        &Arrived {
+            item: *item,
+            arrival: Arrival::Known,
+            facts: deposit,
+            readback: *readback,
+            copies: *copies,
+        },
+    )?;
+    original.index_words(db)
+}
+
+struct Arrived<'a> {
+    item: ItemId,
+    arrival: Arrival,
+    facts: &'a DepositFacts,
+    readback: ReadBack,
+    copies: u32,
+}
+
+fn put_arrival(db: &Connection, index: LedgerIndex, arrived: &Arrived<'_>) -> Result<(), Error> {
+    let facts = arrived.facts;
+    let deposit = facts.deposit;
+    if exists(db, "SELECT 1 FROM deposits WHERE deposit = ?1", deposit)? {
+        return Err(Error::Twice { what: "deposit", id: deposit.to_string() });
+    }
+    tie_arrival(db, arrived.item, facts)?;
+    run(
+        db,
+        "note a deposit",
+        "INSERT INTO deposits (idx, deposit, item, arrival, dock, path, base, kind, facts, readback, copies)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )
+    .with(params![
+        index,
+        deposit,
+        arrived.item,
+        Word(arrived.arrival),
+        facts.source.dock,
+        facts.source.path,
+        base(&facts.source.path),
+        Word(facts.kind),
+        Json(facts),
+        Word(arrived.readback),
+        arrived.copies,
+    ])?;
+    let due = run(db, "queue a receipt", "INSERT INTO outbox (idx, deposit) VALUES (?1, ?2)")
+        .with(params![index, deposit])?;
+    bump(db, "outbox", due)?;
+    bump(db, "deposits", 1)
+}
+
+/// A sealed thing is nobody's attempt any more, and no custodian has opened its key file yet.
+fn queue_new(db: &Connection, item: ItemId, generation: Generation) -> Result<(), Error> {
+    run(db, "end an attempt", "DELETE FROM attempts WHERE item = ?1").with([item])?;
+    let unproven = run(db, "queue a proof", "INSERT INTO unproven (item, generation) VALUES (?1, ?2)")
+        .with(params![item, generation])?;
+    bump(db, "unproven", unproven)
+}
+
+/// A derivative was sealed. Its parent may be missing: what a vault still holds is catalogued.
+pub(super) fn derived(db: &Connection, sealed: &DerivativeSealed) -> Result<(), Error> {
+    refuse_twice(db, sealed.item)?;
+    run(
+        db,
+        "note a derivative",
+        "INSERT INTO derivatives (item, parent, role, derived, size, sha256, sealed_size, sealed_sha256,
+             domains, generation, keys_sha256, recovered)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )
+    .with(params![
+        sealed.item,
+        sealed.derived.parent,
+        sealed.derived.role,
+        Json(&sealed.derived),
+        integer(sealed.size),
+        sealed.sha256,
+        integer(sealed.sealed_size),
+        sealed.sealed_sha256,
+        Json(&sealed.domains),
+        sealed.generation,
+        sealed.keys_sha256,
+        sealed.recovered.map(Word),
+    ])?;
+    queue_new(db, sealed.item, sealed.generation)?;
+    bump(db, "derivatives", 1)?;
+    bump(db, "sealed_bytes", integer(sealed.sealed_size))
+}
+
+/// Facts about media; the newest stand.
+pub(super) fn probed(db: &Connection, probed: &MediaProbed) -> Result<(), Error> {
+    let original = original(db, probed.item)?;
+    run(db, "note media facts", "INSERT OR REPLACE INTO media (item, facts) VALUES (?1, ?2)")
+        .with(params![probed.item, Json(&probed.facts)])?;
+    let done = run(db, "end a probe", "DELETE FROM unprobed WHERE item = ?1").with([probed.item])?;
+    bump(db, "unprobed", -done)?;
+    if probed.facts.tags.is_empty() && probed.facts.place.is_none() {
+        return Ok(());
+    }
+    original.index_words(db)
+}
+
+/// Something about an item that a person should know.
+pub(super) fn add_reason(db: &Connection, item: ItemId, reason: Reason) -> Result<(), Error> {
+    let Original { mut reasons, state, .. } = original(db, item)?;
+    if reasons.contains(&reason) {
+        return Ok(());
+    }
+    reasons.push(reason);
+    let now = state_of(&reasons);
+    run(db, "note a reason", "UPDATE items SET reasons = ?2, state = ?3 WHERE item = ?1").with(params![
+        item,
+        Json(&reasons),
+        Word(now)
+    ])?;
+    bump(db, "quarantined", i64::from(now != state))
+}
+
+/// A source left its inbox, one step further.
+pub(super) fn released(db: &Connection, released: &SourceReleased) -> Result<(), Error> {
+    let SourceReleased { deposit, step, remove_after } = released;
+    let changed =
+        run(db, "note a release", "UPDATE deposits SET release = ?2, remove_after = ?3 WHERE deposit = ?1")
+            .with(params![deposit, step, remove_after])?;
+    if changed == 0 {
+        return Err(Error::Unknown { what: "deposit", id: deposit.to_string() });
+    }
+    Ok(())
+}
+
+struct Original {
+    item: ItemId,
+    place: i64,
+    state: State,
+    reasons: Vec<Reason>,
+    protections: Vec<Protection>,
+}
+
+impl Original {
+    fn index_words(&self, db: &Connection) -> Result<(), Error> {
+        if words::may_be_indexed(&self.protections) {
+            words::collect(db, self.item)?.put(db, self.place)?;
+        }
+        Ok(())
+    }
+}
+
+fn original(db: &Connection, item: ItemId) -> Result<Original, Error> {
+    prepared(db, "SELECT place, state, reasons, protections FROM items WHERE item = ?1")
+        .and_then(|mut ask| {
+            ask.query_row([item], |row| {
+                Ok(Original {
+                    item,
+                    place: row.get(0)?,
+                    state: row.get::<_, Word<_>>(1)?.0,
+                    reasons: row.get::<_, Json<_>>(2)?.0,
+                    protections: row.get::<_, Json<_>>(3)?.0,
+                })
+            })
+            .optional()
+        })
+        .map_err(Error::database("look an item up"))?
+        .ok_or_else(|| Error::Unknown { what: "item", id: item.to_string() })
+}
+
+fn refuse_twice(db: &Connection, item: ItemId) -> Result<(), Error> {
+    let twice = exists(db, "SELECT 1 FROM items WHERE item = ?1", item)?
+        || exists(db, "SELECT 1 FROM derivatives WHERE item = ?1", item)?;
+    if twice { Err(Error::Twice { what: "item", id: item.to_string() }) } else { Ok(()) }
+}
+
+fn exists(db: &Connection, sql: &str, id: impl rusqlite::ToSql) -> Result<bool, Error> {
+    prepared(db, sql).and_then(|mut ask| ask.exists([id])).map_err(Error::database("look an id up"))
+}
+
+struct Running<'a> {
+    db: &'a Connection,
+    doing: &'static str,
+    sql: &'static str,
+}
+
+/// A change of rows, named for the error it may give.
+fn run<'a>(db: &'a Connection, doing: &'static str, sql: &'static str) -> Running<'a> {
+    Running { db, doing, sql }
+}
+
+impl Running<'_> {
+    /// How many rows it changed.
+    fn with(self, values: impl rusqlite::Params) -> Result<i64, Error> {
+        prepared(self.db, self.sql)
+            .and_then(|mut change| change.execute(values))
+            .map(|rows| i64::try_from(rows).unwrap_or(i64::MAX))
+            .map_err(Error::database(self.doing))
+    }
+}

@@ -1,0 +1,183 @@
+//! The only code that changes the view: what an entry means for it, live and in replay alike.
+//!
+//! Nothing here asks for the time, draws a random number or looks outside the transaction, so a replay of
+//! the same lines gives the same rows (P11).
+
+mod items;
+mod order;
+mod ties;
+mod words;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::columns::{Json, integer};
+use super::{Error, nodes};
+use crate::ledger::{Entry, Node, SignedHead};
+use crate::model::{
+    Act, ArchiveId, DamageFound, DepositId, Epoch, ItemId, KeyId, LedgerIndex, Outcome, Reason,
+};
+
+pub(super) use order::place_of;
+
+/// Applies one entry. `nodes` are the hashes that became complete with it.
+///
+/// # Errors
+/// [`Error::Twice`] and [`Error::Unknown`] where the act contradicts the view; [`Error::Database`]. The
+/// transaction must then be rolled back.
+pub(super) fn apply(db: &Connection, entry: &Entry, nodes: &[Node]) -> Result<(), Error> {
+    let act = entry.content().map(|content| &content.act);
+    let item = act.map(|act| item_of(db, act)).transpose()?.flatten();
+    let kind = entry.kind();
+    prepared(db, "INSERT INTO entries (idx, at, kind, item, leaf) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .and_then(|mut put| {
+            put.execute(params![entry.index(), entry.at(), kind, item, entry.leaf().as_bytes()])
+        })
+        .map_err(Error::database("note an entry"))?;
+    nodes::keep(db, nodes)?;
+    act.map_or(Ok(()), |act| apply_act(db, entry.index(), act))
+}
+
+fn apply_act(db: &Connection, index: LedgerIndex, act: &Act) -> Result<(), Error> {
+    match act {
+        Act::ArchiveMade(made) => begin(
+            db,
+            Beginning { archive: made.archive, root: made.root, owner: made.owner_uid, epoch: Epoch(1) },
+        ),
+        Act::EpochBegun(begun) => begin(
+            db,
+            Beginning {
+                archive: begun.archive,
+                root: begun.root,
+                owner: begun.owner_uid,
+                epoch: begun.epoch,
+            },
+        ),
+        Act::ItemSealed(sealed) => items::sealed(db, index, sealed),
+        Act::KnownDeposit(known) => items::known(db, index, known),
+        Act::MediaProbed(probed) => items::probed(db, probed),
+        Act::DerivativeSealed(derived) => items::derived(db, derived),
+        Act::ClaimChecked { item, claim } => {
+            note_claim(db, index, (*item, claim))?;
+            if claim.outcome == Outcome::Mismatch {
+                items::add_reason(db, *item, Reason::ChecksumMismatch)?;
+            }
+            Ok(())
+        }
+        Act::Noticed { item, reason } => items::add_reason(db, *item, *reason),
+        Act::DamageFound(damage) => note_damage(db, damage),
+        Act::SourceReleased(released) => items::released(db, released),
+        Act::ItemRead(_)
+        | Act::Refused { .. }
+        | Act::CustodyOpened
+        | Act::CustodyClosed
+        | Act::KeysDrilled(_) => Ok(()),
+    }
+}
+
+/// Applies the head over the entries so far. Heads that are neither the newest nor the first over a
+/// deposit, which its receipt names, are let go: the ledger files hold them all.
+pub(super) fn apply_head(db: &Connection, head: &SignedHead) -> Result<(), Error> {
+    let put = || {
+        let before: i64 =
+            prepared(db, "SELECT coalesce(max(size), 0) FROM heads")?.query_row([], |row| row.get(0))?;
+        prepared(db, "DELETE FROM heads WHERE size = ?1 AND NOT over_deposit")?.execute([before])?;
+        prepared(
+            db,
+            "INSERT INTO heads (size, note, over_deposit)
+             VALUES (?1, ?2, EXISTS (SELECT 1 FROM deposits WHERE idx >= ?3))",
+        )?
+        .execute(params![integer(head.head().size), head.note(), before])
+    };
+    put().map(drop).map_err(Error::database("note a head"))
+}
+
+/// Notes how far a ledger file is applied.
+pub(super) fn apply_length(db: &Connection, first: LedgerIndex, bytes: u64) -> Result<(), Error> {
+    prepared(
+        db,
+        "INSERT INTO ledger_files (first, bytes, epoch)
+         VALUES (?1, ?2, coalesce((SELECT epoch FROM archive), 0))
+         ON CONFLICT (first) DO UPDATE SET bytes = excluded.bytes",
+    )
+    .and_then(|mut put| put.execute(params![first, integer(bytes)]))
+    .map(drop)
+    .map_err(Error::database("note a ledger file"))
+}
+
+#[derive(Clone, Copy)]
+struct Beginning {
+    archive: ArchiveId,
+    root: KeyId,
+    owner: u32,
+    epoch: Epoch,
+}
+
+fn begin(db: &Connection, beginning: Beginning) -> Result<(), Error> {
+    let Beginning { archive, root, owner, epoch } = beginning;
+    db.execute(
+        "INSERT OR REPLACE INTO archive (only, archive, root, owner_uid, epoch) VALUES (1, ?1, ?2, ?3, ?4)",
+        params![archive.to_string(), root.to_string(), owner, epoch.0],
+    )
+    .map(drop)
+    .map_err(Error::database("note the archive"))
+}
+
+fn note_claim(
+    db: &Connection,
+    index: LedgerIndex,
+    (item, claim): (ItemId, &crate::model::DigestClaim),
+) -> Result<(), Error> {
+    prepared(db, "INSERT INTO claims (idx, item, claim) VALUES (?1, ?2, ?3)")
+        .and_then(|mut put| put.execute(params![index, item, Json(claim)]))
+        .map(drop)
+        .map_err(Error::database("note a claim"))
+}
+
+fn note_damage(db: &Connection, damage: &DamageFound) -> Result<(), Error> {
+    let new = prepared(db, "INSERT OR IGNORE INTO damage (item, code) VALUES (?1, ?2)")
+        .and_then(|mut put| put.execute(params![damage.item, damage.code]))
+        .map_err(Error::database("note damage"))?;
+    bump(db, "damaged", i64::try_from(new).unwrap_or(0))
+}
+
+/// Whose history an act belongs to: a derivative's making to its parent's.
+fn item_of(db: &Connection, act: &Act) -> Result<Option<ItemId>, Error> {
+    Ok(match act {
+        Act::ItemSealed(sealed) => Some(sealed.item),
+        Act::KnownDeposit(known) => Some(known.item),
+        Act::MediaProbed(probed) => Some(probed.item),
+        Act::DerivativeSealed(derived) => Some(derived.derived.parent),
+        Act::ClaimChecked { item, .. } | Act::Noticed { item, .. } => Some(*item),
+        Act::ItemRead(read) => Some(read.item),
+        Act::Refused { item, .. } => *item,
+        Act::DamageFound(damage) => Some(damage.item),
+        Act::KeysDrilled(drilled) => Some(drilled.item),
+        Act::SourceReleased(released) => item_of_deposit(db, released.deposit)?,
+        Act::ArchiveMade(_) | Act::EpochBegun(_) | Act::CustodyOpened | Act::CustodyClosed => None,
+    })
+}
+
+fn item_of_deposit(db: &Connection, deposit: DepositId) -> Result<Option<ItemId>, Error> {
+    prepared(db, "SELECT item FROM deposits WHERE deposit = ?1")
+        .and_then(|mut ask| ask.query_row([deposit], |row| row.get(0)).optional())
+        .map_err(Error::database("look a deposit up"))
+}
+
+/// Adds to a running sum.
+pub(super) fn bump(db: &Connection, name: &str, by: i64) -> Result<(), Error> {
+    if by == 0 {
+        return Ok(());
+    }
+    prepared(
+        db,
+        "INSERT INTO counters (name, value) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+    )
+    .and_then(|mut put| put.execute(params![name, by]))
+    .map(drop)
+    .map_err(Error::database("keep its sums"))
+}
+
+fn prepared<'c>(db: &'c Connection, sql: &str) -> rusqlite::Result<rusqlite::CachedStatement<'c>> {
+    db.prepare_cached(sql)
+}

@@ -1,0 +1,76 @@
+//! Keeping the search index.
+
+use rusqlite::{Connection, params};
+
+use super::{Error, prepared};
+use crate::catalog::columns::Json;
+use crate::catalog::text;
+use crate::model::{DepositFacts, ItemId, MediaFacts, Protection};
+
+/// Arrivals of one item whose names are searched: the first ones.
+const MAX_ARRIVALS: i64 = 8;
+
+/// Whether the words of an item with these protections may stand in an index at all.
+pub(super) fn may_be_indexed(protections: &[Protection]) -> bool {
+    !protections.iter().any(|one| matches!(one, Protection::Informant | Protection::Minor))
+}
+
+/// The words of one item.
+#[derive(Default)]
+pub(super) struct Words {
+    name: String,
+    other: String,
+}
+
+impl Words {
+    pub(super) fn add_arrival(&mut self, facts: &DepositFacts) {
+        let path = &facts.source.path;
+        add(&mut self.name, &path.file_name().to_text());
+        add(&mut self.other, &path.to_text());
+        add(&mut self.other, facts.source.dock.as_str());
+        for hint in facts.name_hints.iter().flat_map(|hints| hints.fields.values()) {
+            add(&mut self.other, hint);
+        }
+    }
+
+    fn add_media(&mut self, facts: &MediaFacts) {
+        for tag in facts.tags.values().chain(&facts.place) {
+            add(&mut self.other, tag);
+        }
+    }
+
+    /// Puts them in the place of what the index had for the item.
+    pub(super) fn put(&self, db: &Connection, place: i64) -> Result<(), Error> {
+        prepared(db, "INSERT OR REPLACE INTO words (rowid, name, other) VALUES (?1, ?2, ?3)")
+            .and_then(|mut put| {
+                put.execute(params![place, text::index(&self.name), text::index(&self.other)])
+            })
+            .map(drop)
+            .map_err(Error::database("index words"))
+    }
+}
+
+fn add(text: &mut String, more: &str) {
+    text.push('\n');
+    text.push_str(more);
+}
+
+/// Collects an item's words anew.
+pub(super) fn collect(db: &Connection, item: ItemId) -> Result<Words, Error> {
+    let mut words = Words::default();
+    let mut gather = || {
+        let mut ask = prepared(db, "SELECT facts FROM deposits WHERE item = ?1 ORDER BY idx LIMIT ?2")?;
+        let mut rows = ask.query(params![item, MAX_ARRIVALS])?;
+        while let Some(row) = rows.next()? {
+            words.add_arrival(&row.get::<_, Json<DepositFacts>>(0)?.0);
+        }
+        let mut ask = prepared(db, "SELECT facts FROM media WHERE item = ?1")?;
+        let mut rows = ask.query([item])?;
+        while let Some(row) = rows.next()? {
+            words.add_media(&row.get::<_, Json<MediaFacts>>(0)?.0);
+        }
+        Ok(())
+    };
+    gather().map_err(Error::database("collect words"))?;
+    Ok(words)
+}

@@ -1,0 +1,179 @@
+//! Words to search by. SQLite's own tokenizers never find a Chinese name of two characters, so words are
+//! made here: what is written with spaces becomes words, found by their beginning; what is written without
+//! (Han, Kana, Hangul) becomes pairs of neighbours, found as a phrase. Everything is folded first (NFKC,
+//! lower case), so full-width digits and letters are found by plain ones.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Longest text indexed for one field of one item, in bytes: names and tags are hostile.
+const MAX_TEXT_BYTES: usize = 16 * 1024;
+
+/// Longest query, and most terms in one: more would only narrow an empty result.
+const MAX_QUERY_BYTES: usize = 1024;
+const MAX_TERMS: usize = 32;
+
+/// A stretch of text in one manner of writing.
+#[derive(Debug, PartialEq, Eq)]
+enum Run {
+    /// Between spaces or marks.
+    Word(String),
+    /// Written without spaces.
+    Dense(Vec<char>),
+}
+
+/// The text as the index keeps it: tokens with spaces between.
+pub(super) fn index(text: &str) -> String {
+    let mut tokens = Vec::new();
+    for run in runs(cut(text, MAX_TEXT_BYTES)) {
+        match run {
+            Run::Word(word) => tokens.push(word),
+            Run::Dense(characters) => {
+                tokens.extend(pairs(&characters));
+                // The last one begins no pair; alone it is found too.
+                tokens.extend(characters.last().map(char::to_string));
+            }
+        }
+    }
+    tokens.join(" ")
+}
+
+/// An FTS5 expression for what a person typed, or nothing where no letter or digit is in it. All terms
+/// must be there. `column` limits the search to one column.
+pub(super) fn query(typed: &str, column: Option<&str>) -> Option<String> {
+    let terms: Vec<String> =
+        runs(cut(typed, MAX_QUERY_BYTES)).into_iter().take(MAX_TERMS).map(|run| term(&run)).collect();
+    if terms.is_empty() {
+        return None;
+    }
+    let all = terms.join(" AND ");
+    Some(column.map_or_else(|| all.clone(), |column| format!("{column} : ({all})")))
+}
+
+/// Tokens hold letters and digits only, so nothing in them can end the quotes.
+fn term(run: &Run) -> String {
+    match run {
+        Run::Word(word) => format!("\"{word}\"*"),
+        Run::Dense(characters) if characters.len() == 1 => format!("\"{}\"*", characters[0]),
+        Run::Dense(characters) => format!("\"{}\"", pairs(characters).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+fn pairs(characters: &[char]) -> impl Iterator<Item = String> {
+    characters.windows(2).map(|pair| pair.iter().collect())
+}
+
+fn runs(text: &str) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut open: Option<Run> = None;
+    for character in text.nfkc().flat_map(char::to_lowercase) {
+        if !character.is_alphanumeric() {
+            runs.extend(open.take());
+            continue;
+        }
+        open = Some(match (open.take(), is_dense(character)) {
+            (Some(Run::Dense(mut run)), true) => {
+                run.push(character);
+                Run::Dense(run)
+            }
+            (Some(Run::Word(mut word)), false) => {
+                word.push(character);
+                Run::Word(word)
+            }
+            (done, dense) => {
+                runs.extend(done);
+                if dense { Run::Dense(vec![character]) } else { Run::Word(character.to_string()) }
+            }
+        });
+    }
+    runs.extend(open);
+    runs
+}
+
+/// Scripts without spaces between words, by Unicode block: CJK radicals to Yi, Hangul, compatibility
+/// ideographs, and the supplementary ideographic planes.
+fn is_dense(character: char) -> bool {
+    matches!(u32::from(character), 0x2e80..=0xa4cf | 0xac00..=0xd7ff | 0xf900..=0xfaff | 0x2_0000..=0x3_ffff)
+}
+
+fn cut(text: &str, limit: usize) -> &str {
+    let mut end = text.len().min(limit);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_become_pairs_and_words() {
+        assert_eq!(index("张三_Clip01.MP4"), "张三 三 clip01 mp4");
+        assert_eq!(index("王小明"), "王小 小明 明");
+        assert_eq!(index("ＤＳＪ０１"), "dsj01");
+        assert_eq!(index("--- ..."), "");
+    }
+
+    #[test]
+    fn queries_are_quoted_and_bounded() {
+        assert_eq!(query("张三", None).as_deref(), Some("\"张三\""));
+        assert_eq!(query("张三丰 mp", None).as_deref(), Some("\"张三 三丰\" AND \"mp\"*"));
+        assert_eq!(query("三", Some("name")).as_deref(), Some("name : (\"三\"*)"));
+        assert_eq!(query("\" OR *", None).as_deref(), Some("\"or\"*"));
+        assert_eq!(query("()\"*", None), None);
+        assert_eq!(query(&"a ".repeat(1000), None).expect("terms").matches("AND").count(), MAX_TERMS - 1);
+    }
+
+    fn finds(text: &str, typed: &str) -> bool {
+        let db = rusqlite::Connection::open_in_memory().expect("opens");
+        db.execute_batch(
+            "CREATE VIRTUAL TABLE words USING fts5 \
+             (name, other, content = '', contentless_delete = 1, tokenize = 'ascii')",
+        )
+        .expect("made");
+        db.execute("INSERT INTO words (rowid, name, other) VALUES (1, ?1, '')", [index(text)])
+            .expect("inserted");
+        let found = db.query_row(
+            "SELECT count(*) FROM words WHERE words MATCH ?1",
+            [query(typed, None).expect("a query")],
+            |row| row.get::<_, i64>(0),
+        );
+        found.expect("a well-formed expression") == 1
+    }
+
+    #[test]
+    fn two_characters_in_the_middle_of_a_sentence_are_found() {
+        let text = "2019年9月12日王小明询问笔录";
+        for typed in ["小明", "王小明", "王", "录", "明询", "2019", "笔录 王小", "201"] {
+            assert!(finds(text, typed), "{typed}");
+        }
+        for typed in ["小王", "明王", "2020", "询录"] {
+            assert!(!finds(text, typed), "{typed}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_stretch_of_dense_text_is_found(text in "[一-龥]{2,12}", at in 0_usize..11, long in 1_usize..5) {
+            let characters: Vec<char> = text.chars().collect();
+            let start = at.min(characters.len() - 1);
+            let end = (start + long).min(characters.len());
+            let typed: String = characters[start..end].iter().collect();
+            prop_assert!(finds(&text, &typed));
+        }
+
+        #[test]
+        fn no_query_is_malformed(text in ".{0,40}", typed in ".{0,40}") {
+            if query(&typed, None).is_some() {
+                finds(&text, &typed);
+            }
+        }
+
+        #[test]
+        fn a_text_finds_itself(text in "[a-zA-Z0-9一-龥 ._-]{0,30}[a-z0-9一-龥]") {
+            prop_assert!(finds(&text, &text));
+        }
+    }
+}
