@@ -1,1 +1,249 @@
-//! Put, open and check one item.
+//! Put, open, check and catalogue again one item: the only room that joins seal, keys and vault.
+//!
+//! Deliberately knows nothing of inboxes or of who is asking; of the catalog it knows what a row says. Promises: what [`Unplaced`] names
+//! is durable, was read back and gave its fingerprint again (P2); sealing needs no key that opens (P5);
+//! damaged bytes are named and never served (P3). Called by `intake`, `reading` and `audit`.
+
+mod chair;
+mod check;
+mod open;
+mod pipeline;
+mod readback;
+mod recatalogue;
+mod seal;
+
+use std::sync::Arc;
+
+use crate::catalog::{ItemRow, Origin};
+use crate::keys::{Custody, Keyring};
+use crate::model::{Generation, ItemId, ReadBack, Sha256};
+use crate::seal::{Role, SegmentSize};
+use crate::sys::{Clock, Entropy};
+use crate::vault::Vault;
+
+pub use chair::{Chair, Occupied};
+pub use check::Depth;
+pub use open::OpenItem;
+pub use recatalogue::Found;
+pub use seal::{ClaimDigest, Sealing, Taken, Unplaced, digest_again};
+
+/// Everything needed to put and open items.
+#[derive(Clone)]
+pub struct Evidence {
+    vault: Vault,
+    keyring: Arc<Keyring>,
+    entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+    segment: SegmentSize,
+    readback: Wanted,
+}
+
+/// Whether items are read back before they get their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// From the disk.
+    ReadBack,
+    /// Not at all; receipts say so and allow no erasing.
+    Nothing,
+}
+
+/// What the catalog says about the files of an item: the only ones that are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The item.
+    pub item: ItemId,
+    /// Original or derivative.
+    pub role: Role,
+    /// Plaintext length in bytes.
+    pub size: u64,
+    /// Plaintext fingerprint.
+    pub sha256: Sha256,
+    /// Fingerprint of the sealed file.
+    pub sealed_sha256: Sha256,
+    /// The living generation of the key file.
+    pub generation: Generation,
+    /// Fingerprint of that key file.
+    pub keys_sha256: Sha256,
+}
+
+impl From<&ItemRow> for Record {
+    fn from(row: &ItemRow) -> Self {
+        let role = match row.origin {
+            Origin::Original(_) => Role::Original,
+            Origin::Derivative { .. } => Role::Derivative,
+        };
+        Self {
+            item: row.item,
+            role,
+            size: row.size,
+            sha256: row.sha256,
+            sealed_sha256: row.sealed_sha256,
+            generation: row.generation,
+            keys_sha256: row.keys_sha256,
+        }
+    }
+}
+
+/// The parts that an [`Evidence`] is made of.
+pub struct Parts {
+    /// Where files live.
+    pub vault: Vault,
+    /// What seals them.
+    pub keyring: Arc<Keyring>,
+    /// For item keys, ids and salts.
+    pub entropy: Arc<dyn Entropy>,
+    /// For item ids.
+    pub clock: Arc<dyn Clock>,
+    /// Whether to read back.
+    pub readback: Wanted,
+}
+
+impl Evidence {
+    /// Joins the parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { vault, keyring, entropy, clock, readback } = parts;
+        Self { vault, keyring, entropy, clock, segment: SegmentSize::DEFAULT, readback }
+    }
+
+    /// The vault.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Fresh random bytes, for ids.
+    #[must_use]
+    pub fn fresh(&self) -> [u8; 10] {
+        self.entropy.bytes()
+    }
+
+    /// How items will be read back, as far as it is known before a file is there.
+    #[must_use]
+    pub fn reads_back(&self) -> bool {
+        self.readback == Wanted::ReadBack
+    }
+}
+
+/// Keys that open, where a custodian has unlocked them.
+pub type Custodian<'a> = Option<&'a Custody>;
+
+/// What can go wrong with one item.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bytes to seal could not be read.
+    #[error("cannot read the source")]
+    Source(#[source] std::io::Error),
+    /// The source turned out longer than its limit.
+    #[error("the source is longer than {limit} bytes")]
+    TooLarge {
+        /// Bytes.
+        limit: u64,
+    },
+    /// A shutdown stopped the attempt.
+    #[error("stopped before it was sealed")]
+    Stopped,
+    /// The vault could not do a step.
+    #[error("the vault failed")]
+    Vault(#[from] crate::vault::Error),
+    /// The sealing rules were broken, which is our own mistake, or a sealed file is damaged.
+    #[error("the sealed file is not as it was written")]
+    Seal(#[from] crate::seal::Error),
+    /// A key file could not be made or opened.
+    #[error("the key file cannot be used")]
+    Keys(#[from] crate::keys::Error),
+    /// What was written is not what is on the disk.
+    #[error("reading back gave other bytes: {0}")]
+    ReadBack(&'static str),
+    /// A file is not the one that the catalog names.
+    #[error("damaged: {0}")]
+    Damaged(Damage),
+    /// Opening needs custodian keys that are not at hand.
+    #[error("the custodian keys are not unlocked here")]
+    SealOnly,
+    /// Handing bytes on failed.
+    #[error("cannot hand the bytes on")]
+    Sink(#[source] std::io::Error),
+}
+
+/// What is wrong with an item's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Damage {
+    /// The sealed file is not there.
+    SealedMissing,
+    /// It is there and cannot be read.
+    SealedUnreadable,
+    /// It is not the file that was sealed.
+    SealedAltered,
+    /// The key file is not there.
+    KeysMissing,
+    /// It is not the key file that was made.
+    KeysAltered,
+    /// It opens to other bytes than were sealed.
+    ContentAltered,
+}
+
+impl Damage {
+    /// Every kind, for tests of the message catalogs.
+    pub const ALL: [Self; 6] = [
+        Self::SealedMissing,
+        Self::SealedUnreadable,
+        Self::SealedAltered,
+        Self::KeysMissing,
+        Self::KeysAltered,
+        Self::ContentAltered,
+    ];
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::SealedMissing => "sealed_missing",
+            Self::SealedUnreadable => "sealed_unreadable",
+            Self::SealedAltered => "sealed_altered",
+            Self::KeysMissing => "keys_missing",
+            Self::KeysAltered => "keys_altered",
+            Self::ContentAltered => "content_altered",
+        }
+    }
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Error {
+    /// Whether the archive's own bytes are wrong: never retried away.
+    #[must_use]
+    pub fn damage(&self) -> Option<Damage> {
+        match self {
+            Self::Damaged(damage) => Some(*damage),
+            Self::Seal(_) => Some(Damage::SealedAltered),
+            Self::Vault(error) if error.is_missing() => Some(Damage::SealedMissing),
+            _ => None,
+        }
+    }
+
+    /// Whether the disk is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Vault(error) if error.is_full())
+    }
+}
+
+impl From<ReadBack> for Wanted {
+    fn from(done: ReadBack) -> Self {
+        match done {
+            ReadBack::Off => Self::Nothing,
+            ReadBack::Disk | ReadBack::Memory => Self::ReadBack,
+        }
+    }
+}

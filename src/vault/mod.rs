@@ -1,1 +1,71 @@
-//! Where sealed files live.
+//! Where sealed files live: one or more places on local disks.
+//!
+//! Knows paths, durable steps and cold reads; deliberately knows nothing of keys, entries or what a
+//! sealed file means. Promises: a name under `items/` or `derived/` is a complete file that was read
+//! back (P2); nothing there is ever replaced (P3); only temporaries and superseded key files are removed (P7).
+//! Called by `evidence` alone.
+
+mod cold;
+mod place;
+mod sweep;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use cold::ColdFile;
+pub use place::{Place, Space, Temporary, Vault};
+pub use sweep::Swept;
+
+/// What can go wrong with a place.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A step on the disk failed.
+    #[error("cannot {doing} {}", path.display())]
+    Disk {
+        /// What was being done.
+        doing: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A place that should hold the vault is not there; perhaps its disk is not mounted.
+    #[error("{} is not a place of this vault: its FORMAT.md is missing", path.display())]
+    NotAPlace {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A sealed file should be here and is not.
+    #[error("{} is missing", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// Whether the disk is full (or the quota is used up).
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, Self::Disk { source, .. }
+            if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+    }
+
+    /// The file is not there, as opposed to unreadable.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+}
+
+pub(crate) trait Doing<T> {
+    fn doing(self, doing: &'static str, path: &std::path::Path) -> Result<T, Error>;
+}
+
+impl<T> Doing<T> for io::Result<T> {
+    fn doing(self, doing: &'static str, path: &std::path::Path) -> Result<T, Error> {
+        self.map_err(|source| Error::Disk { doing, path: path.to_owned(), source })
+    }
+}

@@ -1,0 +1,205 @@
+//! Opening an item: the key file the catalog names, the header's commitment, then segments as asked.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt as _;
+
+use sha2::{Digest as _, Sha256 as Hasher};
+
+use super::pipeline::{Segment, Stages, overlap};
+use super::{Custodian, Damage, Error, Evidence, Record};
+use crate::model::Sha256;
+use crate::seal::{self, Footer, Header, ItemKey, KeyFile, Layout, SegmentOpener};
+
+/// A sealed file whose header and footer add up. Nothing in it is believed yet.
+pub(super) struct SealedFile {
+    pub file: File,
+    pub header: Header,
+    pub layout: Layout,
+}
+
+impl SealedFile {
+    pub(super) fn open(file: File) -> Result<Self, Error> {
+        let unreadable = |_| Error::Damaged(Damage::SealedUnreadable);
+        let length = file.metadata().map_err(unreadable)?.len();
+        let too_short = || Error::Damaged(Damage::SealedAltered);
+        let mut header = [0; Header::LENGTH];
+        let mut footer = [0; Footer::LENGTH];
+        let footer_at = length.checked_sub(Footer::LENGTH as u64).ok_or_else(too_short)?;
+        read_at(&file, &mut header, 0)?;
+        read_at(&file, &mut footer, footer_at)?;
+        let header = Header::parse(&header)?;
+        let layout = Layout::new(&header, &Footer::parse(&footer)?, length)?;
+        Ok(Self { file, header, layout })
+    }
+}
+
+fn read_at(file: &File, into: &mut [u8], at: u64) -> Result<(), Error> {
+    file.read_exact_at(into, at).map_err(|error| {
+        Error::Damaged(match error.kind() {
+            io::ErrorKind::UnexpectedEof => Damage::SealedAltered,
+            _ => Damage::SealedUnreadable,
+        })
+    })
+}
+
+/// What one pass over a sealed file gave.
+pub(super) struct Decrypted {
+    pub size: u64,
+    pub sha256: Sha256,
+    pub sealed_sha256: Sha256,
+}
+
+/// Reads a sealed file from its start to its end, opens every segment and fingerprints both sides.
+pub(super) fn decrypt_pass(
+    from: &mut dyn Read,
+    sealed: &SealedFile,
+    opener: &SegmentOpener,
+) -> Result<Decrypted, Error> {
+    let layout = &sealed.layout;
+    let mut sealed_hash = Hasher::new();
+    let mut plain_hash = Hasher::new();
+    let mut header = [0; Header::LENGTH];
+    from.read_exact(&mut header).map_err(Error::Source)?;
+    sealed_hash.update(header);
+    let mut unread = 0..=layout.last();
+    let mut unopened = 0..=layout.last();
+    overlap(Stages {
+        first: |mut bytes: Vec<u8>| {
+            let Some(index) = unread.next() else { return Ok(None) };
+            bytes.clear();
+            bytes.resize(length_of(&layout.sealed_range(index)), 0);
+            from.read_exact(&mut bytes).map_err(Error::Source)?;
+            sealed_hash.update(&bytes);
+            Ok(Some(Segment { bytes, place: layout.place(index) }))
+        },
+        second: |segment: &mut Segment| match unopened.next() {
+            Some(index) => Ok(opener.open(index, segment.place, &mut segment.bytes)?),
+            None => Ok(()),
+        },
+        third: |segment: &Segment| {
+            plain_hash.update(&segment.bytes);
+            Ok(())
+        },
+    })?;
+    let mut tail = Vec::new();
+    // Bounded: the layout allows no facts section beyond its limit, and a longer file fails its hash.
+    let left = length_of(&layout.facts()) + Footer::LENGTH + 1;
+    from.take(left as u64).read_to_end(&mut tail).map_err(Error::Source)?;
+    sealed_hash.update(&tail);
+    Ok(Decrypted {
+        size: layout.size(),
+        sha256: Sha256(plain_hash.finalize().into()),
+        sealed_sha256: Sha256(sealed_hash.finalize().into()),
+    })
+}
+
+fn length_of(range: &std::ops::Range<u64>) -> usize {
+    usize::try_from(range.end - range.start).unwrap_or(usize::MAX)
+}
+
+/// An item open for reading.
+pub struct OpenItem {
+    sealed: SealedFile,
+    opener: SegmentOpener,
+}
+
+impl Evidence {
+    /// Opens an item with a custodian's keys: checks the key file against the record, the commitment, and the
+    /// final segment, without which a truncated file could be served in part.
+    ///
+    /// # Errors
+    /// [`Error::SealOnly`] without keys; [`Error::Damaged`] where a file is not the recorded one.
+    pub fn open(&self, record: &Record, custodian: Custodian<'_>) -> Result<OpenItem, Error> {
+        let key = self.item_key(record, custodian)?;
+        self.open_with(record, &key)
+    }
+
+    /// Opens an item with its key.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where a file is not the recorded one.
+    pub fn open_with(&self, record: &Record, key: &ItemKey) -> Result<OpenItem, Error> {
+        let sealed = SealedFile::open(self.vault.open_sealed(record.role, record.item)?)?;
+        let fits = sealed.header.item() == record.item
+            && sealed.header.archive() == self.keyring.archive()
+            && sealed.layout.size() == record.size;
+        if !fits {
+            return Err(Error::Damaged(Damage::SealedAltered));
+        }
+        let opener = seal::unlock(&sealed.header, key)?;
+        let open = OpenItem { sealed, opener };
+        open.segment(open.sealed.layout.last())?;
+        Ok(open)
+    }
+
+    /// The recorded key file, checked against the record.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where it is not the recorded one.
+    pub fn key_file(&self, record: &Record) -> Result<KeyFile, Error> {
+        let bytes = self.vault.read_keys(record.role, record.item, record.generation).map_err(|error| {
+            if error.is_missing() { Error::Damaged(Damage::KeysMissing) } else { error.into() }
+        })?;
+        let altered = Error::Damaged(Damage::KeysAltered);
+        if Sha256(Hasher::digest(&bytes).into()) != record.keys_sha256 {
+            return Err(altered);
+        }
+        match KeyFile::parse(&bytes) {
+            Ok(file) if file.item == record.item => Ok(file),
+            Ok(_) | Err(_) => Err(altered),
+        }
+    }
+
+    fn item_key(&self, record: &Record, custodian: Custodian<'_>) -> Result<ItemKey, Error> {
+        let custody = custodian.ok_or(Error::SealOnly)?;
+        let key_file = self.key_file(record)?;
+        Ok(custody.open(&self.keyring, &key_file)?)
+    }
+
+    /// Proves that a custodian's keys open the key file of an item.
+    ///
+    /// # Errors
+    /// As [`Evidence::open`].
+    pub fn prove_keys(&self, record: &Record, custodian: Custodian<'_>) -> Result<(), Error> {
+        let key = self.item_key(record, custodian)?;
+        let sealed = SealedFile::open(self.vault.open_sealed(record.role, record.item)?)?;
+        seal::unlock(&sealed.header, &key)?;
+        Ok(())
+    }
+}
+
+impl OpenItem {
+    /// Plaintext length in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.sealed.layout.size()
+    }
+
+    /// Writes the bytes `from..to` of the original; memory is bounded by one segment.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] at the first segment that does not open; nothing of it is written.
+    pub fn read(&self, range: std::ops::Range<u64>, into: &mut dyn Write) -> Result<(), Error> {
+        let to = range.end.min(self.size());
+        let mut at = range.start;
+        while let Some(index) = self.sealed.layout.segment_at(at).filter(|_| at < to) {
+            let plain = self.sealed.layout.plain_range(index);
+            let bytes = self.segment(index)?;
+            let start = usize::try_from(at - plain.start).unwrap_or(usize::MAX);
+            let end = usize::try_from(to.min(plain.end) - plain.start).unwrap_or(usize::MAX);
+            into.write_all(&bytes[start..end]).map_err(Error::Sink)?;
+            at = plain.end;
+        }
+        Ok(())
+    }
+
+    fn segment(&self, index: u32) -> Result<Vec<u8>, Error> {
+        let layout = &self.sealed.layout;
+        let range = layout.sealed_range(index);
+        let mut bytes = vec![0; length_of(&range)];
+        read_at(&self.sealed.file, &mut bytes, range.start)?;
+        self.opener.open(index, layout.place(index), &mut bytes)?;
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,80 @@
+//! Reading a new item back from the disk, before it gets its name (P2).
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::open::{SealedFile, decrypt_pass};
+use super::{Custodian, Error, Unplaced};
+use crate::keys::Keyring;
+use crate::model::ReadBack;
+use crate::seal::{self, ItemKey, KeyFile};
+use crate::vault::ColdFile;
+
+/// What must be on the disk.
+pub(super) struct Expected<'a> {
+    /// What was written.
+    pub unplaced: &'a Unplaced,
+    /// The item key, still in memory: a node that only seals can read back as well (P5).
+    pub key: &'a ItemKey,
+    /// The key file, byte for byte.
+    pub key_bytes: &'a [u8],
+    /// Keys that open the key file, where they are at hand.
+    pub custodian: Custodian<'a>,
+}
+
+/// What was seen there.
+pub(super) struct Seen {
+    /// From where the bytes came.
+    pub way: ReadBack,
+    /// Whether a custodian's keys opened the key file.
+    pub proven: bool,
+}
+
+/// Reads both files and compares them with what was meant.
+pub(super) fn look(
+    keyring: &Keyring,
+    (sealed, keys): (&Path, &Path),
+    expected: &Expected<'_>,
+) -> Result<Seen, Error> {
+    let proven = look_at_keys(keyring, keys, expected)?;
+    let way = look_at_sealed(sealed, expected)?;
+    Ok(Seen { way, proven })
+}
+
+fn look_at_keys(keyring: &Keyring, path: &Path, expected: &Expected<'_>) -> Result<bool, Error> {
+    let mut bytes = Vec::new();
+    ColdFile::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes != expected.key_bytes {
+        return Err(Error::ReadBack("the key file"));
+    }
+    let Some(custody) = expected.custodian else { return Ok(false) };
+    let opened = custody.open(keyring, &KeyFile::parse(&bytes)?)?;
+    if opened.expose() != expected.key.expose() {
+        return Err(Error::ReadBack("the item key"));
+    }
+    Ok(true)
+}
+
+fn unreadable(_: io::Error) -> Error {
+    Error::ReadBack("the disk refuses to read")
+}
+
+fn look_at_sealed(path: &Path, expected: &Expected<'_>) -> Result<ReadBack, Error> {
+    let mut file = ColdFile::open(path).map_err(unreadable)?;
+    let way = file.way();
+    let sealed = SealedFile::open(File::open(path).map_err(unreadable)?)?;
+    let opener = seal::unlock(&sealed.header, expected.key)?;
+    let seen = decrypt_pass(&mut file, &sealed, &opener).map_err(|error| match error {
+        Error::Source(_) => Error::ReadBack("the disk refuses to read"),
+        other => other,
+    })?;
+    let wanted = expected.unplaced;
+    if (seen.size, seen.sha256) != (wanted.taken.size, wanted.taken.sha256) {
+        return Err(Error::ReadBack("the content"));
+    }
+    if seen.sealed_sha256 != wanted.sealed_sha256 {
+        return Err(Error::ReadBack("the sealed file"));
+    }
+    Ok(way)
+}

@@ -1,0 +1,365 @@
+//! Sealing one source: from an open descriptor to files that are durable, read back, and not yet named.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sha2::{Digest as _, Sha256 as Hasher};
+
+use super::pipeline::{Segment, Segments, Stages, overlap};
+use super::readback::{self, Expected};
+use super::{Custodian, Error, Evidence};
+use crate::keys::SealRequest;
+use crate::model::{
+    ClaimAlgorithm, Domain, Fingerprints, Generation, ItemId, Protection, Provenance, ReadBack,
+    SealedFacts, Sha256,
+};
+use crate::seal::{self, ItemKey, Plan, Role, SealedBody, Tail};
+use crate::vault::{Temporary, Vault};
+
+/// One source to seal.
+pub struct Sealing<'a> {
+    /// Original or derivative.
+    pub role: Role,
+    /// The bytes, from their start.
+    pub source: &'a mut dyn Read,
+    /// More bytes than this are refused.
+    pub limit: u64,
+    /// Protections to write into the facts.
+    pub protections: &'a [Protection],
+    /// Domains whose keys shall all be needed to open it.
+    pub domains: &'a [Domain],
+    /// Digests to take besides SHA-256, because a checksum beside the file uses them.
+    pub claims: &'a [ClaimAlgorithm],
+    /// Says how the bytes came to be, once all are read.
+    pub describe: &'a dyn Fn(&Taken) -> Provenance,
+    /// Set when the process is stopping.
+    pub stop: &'a AtomicBool,
+    /// Keys that prove the key file, where they are at hand.
+    pub custodian: Custodian<'a>,
+}
+
+/// What is known when the last byte was read.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Bytes.
+    pub size: u64,
+    /// Their fingerprint.
+    pub sha256: Sha256,
+    /// The other digests that were asked for.
+    pub digests: Vec<ClaimDigest>,
+}
+
+/// A digest taken to compare with a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimDigest {
+    /// In which algorithm.
+    pub algorithm: ClaimAlgorithm,
+    /// Lower-case hex.
+    pub value: String,
+}
+
+/// An item that is durable and was read back, but has no name yet. Dropping it removes its files.
+#[derive(Debug)]
+pub struct Unplaced {
+    /// The new item.
+    pub item: ItemId,
+    /// What was read.
+    pub taken: Taken,
+    /// How it came to be, as its facts section says.
+    pub provenance: Provenance,
+    /// Sealed length in bytes.
+    pub sealed_size: u64,
+    /// Fingerprint of the sealed file.
+    pub sealed_sha256: Sha256,
+    /// Generation of the key file.
+    pub generation: Generation,
+    /// Fingerprint of the key file.
+    pub keys_sha256: Sha256,
+    /// How it was read back.
+    pub readback: ReadBack,
+    /// Whether a custodian's keys opened the key file.
+    pub proven: bool,
+    files: Option<Files>,
+}
+
+#[derive(Debug)]
+struct Files {
+    sealed: Temporary,
+    keys: Temporary,
+    vault: Vault,
+}
+
+impl Unplaced {
+    /// Gives the files their names. From here on they are the archive's (P7).
+    ///
+    /// # Errors
+    /// Where a step fails; files that were renamed stay for the next start to match.
+    pub fn place(&mut self) -> Result<(), Error> {
+        match self.files.take() {
+            Some(files) => Ok(files.vault.settle(&files.keys, &files.sealed)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Unplaced {
+    fn drop(&mut self) {
+        if let Some(files) = self.files.take() {
+            files.vault.abandon(&files.sealed);
+            files.vault.abandon(&files.keys);
+        }
+    }
+}
+
+/// A body sealed to its end, with what the file's end needs.
+struct Passed {
+    body: SealedBody,
+    so_far: Hasher,
+    taken: Taken,
+}
+
+impl Evidence {
+    /// Seals a source in one pass, makes it durable in every place and reads it back.
+    ///
+    /// # Errors
+    /// Whatever failed; nothing is left behind but what the next start sweeps.
+    pub fn seal(&self, sealing: Sealing<'_>) -> Result<Unplaced, Error> {
+        let key = ItemKey::from_bytes(self.entropy.bytes());
+        let plan = Plan {
+            archive: self.keyring.archive(),
+            item: ItemId::new(self.clock.now(), self.entropy.bytes()),
+            role: sealing.role,
+            segment: self.segment,
+            salt: self.entropy.bytes(),
+        };
+        let (role, item) = (plan.role, plan.item);
+        let mut sealed = Held::begin(&self.vault, |vault| vault.begin_sealed(role, item))?;
+        let custodian = sealing.custodian;
+        let domains = sealing.domains;
+        let (mut unplaced, commitment) = self.seal_body(sealing, plan, (&key, sealed.file()))?;
+        sealed.file().sync()?;
+
+        let key_file = self.keyring.seal_item_key(&SealRequest {
+            key: &key,
+            item,
+            domains,
+            generation: unplaced.generation,
+            commitment,
+            entropy: &*self.entropy,
+        })?;
+        let key_bytes = key_file.to_bytes();
+        unplaced.keys_sha256 = Sha256(Hasher::digest(&key_bytes).into());
+        let mut keys = Held::begin(&self.vault, |vault| vault.begin_keys(role, item, unplaced.generation))?;
+        keys.file().write_all(&key_bytes)?;
+        keys.file().sync()?;
+
+        if self.reads_back() {
+            let expected = Expected { unplaced: &unplaced, key: &key, key_bytes: &key_bytes, custodian };
+            let seen = self.read_back(sealed.file(), keys.file(), &expected)?;
+            unplaced.readback = seen.way;
+            unplaced.proven = seen.proven;
+        }
+        unplaced.files =
+            Some(Files { sealed: sealed.release(), keys: keys.release(), vault: self.vault.clone() });
+        Ok(unplaced)
+    }
+
+    fn seal_body(
+        &self,
+        sealing: Sealing<'_>,
+        plan: Plan,
+        (key, sealed): (&ItemKey, &mut Temporary),
+    ) -> Result<(Unplaced, [u8; 32]), Error> {
+        let (archive, item) = (plan.archive, plan.item);
+        let (protections, domains, describe) = (sealing.protections, sealing.domains, sealing.describe);
+        let Passed { body, so_far, taken } = self.pass(sealing, plan, (key, sealed))?;
+        let facts = SealedFacts {
+            archive,
+            item,
+            size: taken.size,
+            fingerprints: Fingerprints { sha256: taken.sha256 },
+            protections: protections.to_vec(),
+            domains: domains.to_vec(),
+            provenance: describe(&taken),
+        };
+        let commitment = *body.header().commitment();
+        let end = seal::tail(Tail {
+            body,
+            so_far,
+            facts: &facts,
+            facts_key: self.keyring.facts_key(),
+            signer: self.keyring.signer(),
+            sign: &|message| self.keyring.sign(message),
+        })?;
+        sealed.write_all(&end.bytes)?;
+        let unplaced = Unplaced {
+            item,
+            taken,
+            provenance: facts.provenance,
+            sealed_size: end.length,
+            sealed_sha256: end.sealed_sha256,
+            generation: Generation(1),
+            keys_sha256: Sha256([0; 32]),
+            readback: ReadBack::Off,
+            proven: false,
+            files: None,
+        };
+        Ok((unplaced, commitment))
+    }
+
+    /// The one pass: read and fingerprint; encrypt; fingerprint and write.
+    fn pass(
+        &self,
+        sealing: Sealing<'_>,
+        plan: Plan,
+        (key, sealed): (&ItemKey, &mut Temporary),
+    ) -> Result<Passed, Error> {
+        let (header, mut sealer) = seal::begin(plan, key);
+        let header = header.to_bytes();
+        sealed.write_all(&header)?;
+        let mut so_far = Hasher::new();
+        so_far.update(header);
+        let mut taking = Taking::new(sealing.claims);
+        let mut segments = Segments::new(sealing.source, self.segment.clear());
+        overlap(Stages {
+            first: |spare| {
+                if sealing.stop.load(Ordering::Relaxed) {
+                    return Err(Error::Stopped);
+                }
+                let segment = segments.next(spare).map_err(Error::Source)?;
+                if let Some(segment) = &segment {
+                    taking.add(&segment.bytes);
+                }
+                if taking.size > sealing.limit {
+                    return Err(Error::TooLarge { limit: sealing.limit });
+                }
+                Ok(segment)
+            },
+            second: |segment: &mut Segment| Ok(sealer.seal(&mut segment.bytes, segment.place)?),
+            third: |segment: &Segment| {
+                so_far.update(&segment.bytes);
+                Ok(sealed.write_all(&segment.bytes)?)
+            },
+        })?;
+        Ok(Passed { body: sealer.finish()?, so_far, taken: taking.finish() })
+    }
+
+    fn read_back(
+        &self,
+        sealed: &Temporary,
+        keys: &Temporary,
+        expected: &Expected<'_>,
+    ) -> Result<readback::Seen, Error> {
+        let mut seen = None;
+        for (sealed, keys) in sealed.paths().zip(keys.paths()) {
+            self.vault.disk().step(crate::sys::Step::ReadBack(sealed)).map_err(Error::Source)?;
+            seen = Some(readback::look(&self.keyring, (sealed, keys), expected)?);
+        }
+        seen.ok_or(Error::ReadBack("no place"))
+    }
+}
+
+/// A temporary that is removed unless it is released.
+struct Held<'a> {
+    vault: &'a Vault,
+    temporary: Option<Temporary>,
+}
+
+impl<'a> Held<'a> {
+    fn begin(
+        vault: &'a Vault,
+        begin: impl FnOnce(&Vault) -> Result<Temporary, crate::vault::Error>,
+    ) -> Result<Self, Error> {
+        Ok(Self { vault, temporary: Some(begin(vault)?) })
+    }
+
+    fn file(&mut self) -> &mut Temporary {
+        self.temporary.as_mut().expect("only release takes it, and release takes the whole value")
+    }
+
+    fn release(mut self) -> Temporary {
+        self.temporary.take().expect("nothing took it before")
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            self.vault.abandon(temporary);
+        }
+    }
+}
+
+/// Counts and fingerprints what is read.
+struct Taking {
+    size: u64,
+    sha256: Hasher,
+    others: Vec<Other>,
+}
+
+enum Other {
+    Md5(md5::Md5),
+    Sha1(sha1::Sha1),
+    Sm3(sm3::Sm3),
+}
+
+impl Taking {
+    fn new(claims: &[ClaimAlgorithm]) -> Self {
+        let others = claims
+            .iter()
+            .filter_map(|algorithm| match algorithm {
+                ClaimAlgorithm::Md5 => Some(Other::Md5(md5::Md5::default())),
+                ClaimAlgorithm::Sha1 => Some(Other::Sha1(sha1::Sha1::default())),
+                ClaimAlgorithm::Sm3 => Some(Other::Sm3(sm3::Sm3::default())),
+                ClaimAlgorithm::Sha256 => None,
+            })
+            .collect();
+        Self { size: 0, sha256: Hasher::new(), others }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.size += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.sha256.update(bytes);
+        for other in &mut self.others {
+            match other {
+                Other::Md5(hasher) => hasher.update(bytes),
+                Other::Sha1(hasher) => hasher.update(bytes),
+                Other::Sm3(hasher) => hasher.update(bytes),
+            }
+        }
+    }
+
+    fn finish(self) -> Taken {
+        let sha256 = Sha256(self.sha256.finalize().into());
+        let mut digests =
+            vec![ClaimDigest { algorithm: ClaimAlgorithm::Sha256, value: sha256.to_string() }];
+        digests.extend(self.others.into_iter().map(|other| match other {
+            Other::Md5(hasher) => {
+                ClaimDigest { algorithm: ClaimAlgorithm::Md5, value: hex::encode(hasher.finalize()) }
+            }
+            Other::Sha1(hasher) => {
+                ClaimDigest { algorithm: ClaimAlgorithm::Sha1, value: hex::encode(hasher.finalize()) }
+            }
+            Other::Sm3(hasher) => {
+                ClaimDigest { algorithm: ClaimAlgorithm::Sm3, value: hex::encode(hasher.finalize()) }
+            }
+        }));
+        Taken { size: self.size, sha256, digests }
+    }
+}
+
+/// Digests of a source that was sealed before its checksum arrived.
+///
+/// # Errors
+/// As `read(2)`.
+pub fn digest_again(source: &mut dyn Read, claims: &[ClaimAlgorithm]) -> std::io::Result<Taken> {
+    let mut taking = Taking::new(claims);
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let read = source.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(taking.finish());
+        }
+        taking.add(&buffer[..read]);
+    }
+}
