@@ -1,0 +1,230 @@
+//! Checksums that docks write beside their files: claims to verify, whenever they arrive.
+
+use std::collections::HashSet;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use super::attempt::{chain, content};
+use super::{Door, Intake};
+use crate::evidence::{ClaimDigest, digest_again};
+use crate::inbox::{Claimed, Listing, Root, claims_about, has_namesakes};
+use crate::model::{
+    Act, ClaimAlgorithm, DepositFacts, DigestClaim, DockName, ItemId, Kind, Outcome, RawName, Sha256,
+};
+use crate::rules::checksums::{self, ClaimLine, parse_checksums};
+use crate::rules::companions::{Tie, owner, tie};
+
+/// Names in a folder that are compared with the stem of a checksum that came late: a day's folder of a busy
+/// dock holds a few hundred.
+const MOST_NEIGHBOURS: usize = 10_000;
+
+/// What the sidecars beside one file claim about it, not yet compared.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Claims(Vec<Claimed>);
+
+/// Whether a file is alone with its stem in its folder, sidecars aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stem {
+    Own,
+    Shared,
+}
+
+impl Claims {
+    /// Reads the sidecars that lie beside a file now.
+    pub(super) fn beside(root: &Root, media: &RawName) -> Self {
+        Self(claims_about(root, media))
+    }
+
+    /// The algorithms that are needed to check them.
+    pub(super) fn algorithms(&self) -> Vec<ClaimAlgorithm> {
+        let mut algorithms: Vec<_> = self.0.iter().map(|claim| claim.algorithm).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        algorithms
+    }
+
+    /// Compares them with the digests that were taken. `X.md5` may speak of `X.mp4` or of `X.jpg`: where the
+    /// stem is shared, a difference proves nothing and the claim stays unverified. That is asked only after a
+    /// difference, because it takes a look at the whole folder.
+    pub(super) fn judge(&self, digests: &[ClaimDigest], stem: &dyn Fn() -> Stem) -> Vec<DigestClaim> {
+        self.0
+            .iter()
+            .map(|claim| {
+                let digest = digests.iter().find(|digest| digest.algorithm == claim.algorithm);
+                let outcome = match digest {
+                    None => Outcome::Unverified,
+                    Some(digest) if digest.value == claim.hex => Outcome::Verified,
+                    Some(_) if claim.tie == Tie::Stem && stem() == Stem::Shared => Outcome::Unverified,
+                    Some(_) => Outcome::Mismatch,
+                };
+                let (algorithm, value) = (claim.algorithm, claim.hex.clone());
+                DigestClaim { algorithm, value, from: claim.from.clone(), outcome }
+            })
+            .collect()
+    }
+
+    fn without(mut self, heeded: &Self) -> Self {
+        self.0.retain(|claim| !heeded.0.contains(claim));
+        self
+    }
+
+    fn only_from(mut self, sidecar: &RawName) -> Self {
+        self.0.retain(|claim| claim.from == *sidecar);
+        self
+    }
+}
+
+/// Whether any claim says that these are other bytes.
+pub(super) fn contradicted(claims: &[DigestClaim]) -> bool {
+    claims.iter().any(|claim| claim.outcome == Outcome::Mismatch)
+}
+
+/// Bytes of a dock that are being committed; a second arrival of the same waits for the first.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    held: Mutex<HashSet<(DockName, Sha256)>>,
+    freed: Condvar,
+}
+
+/// The right to commit some bytes of a dock.
+pub(super) struct Turn<'a> {
+    all: &'a InFlight,
+    mine: (DockName, Sha256),
+}
+
+impl InFlight {
+    pub(super) fn turn(&self, dock: &DockName, sha256: Sha256) -> Turn<'_> {
+        let mine = (dock.clone(), sha256);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        while held.contains(&mine) {
+            held = self.freed.wait(held).unwrap_or_else(PoisonError::into_inner);
+        }
+        held.insert(mine.clone());
+        Turn { all: self, mine }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.all.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.mine);
+        self.all.freed.notify_all();
+    }
+}
+
+/// An item and the deposit by which it lies in an inbox.
+struct Lying {
+    item: ItemId,
+    facts: DepositFacts,
+    /// Beneath the open root.
+    path: RawName,
+}
+
+impl Intake {
+    /// After a commit: compares claims that were not there when the attempt began. For a clip, sidecars that
+    /// came meanwhile; for a checksum, the clips that were sealed before it came.
+    pub(super) fn check_late(
+        &self,
+        door: &Door,
+        path: &RawName,
+        (facts, heeded): (&DepositFacts, &Claims),
+    ) {
+        if facts.kind != Kind::Sidecar {
+            let item = self.parts().catalog.deposit(facts.deposit).ok().flatten().map(|row| row.item);
+            let late = Claims::beside(&door.root, path).without(heeded);
+            if let (Some(item), false) = (item, late.0.is_empty()) {
+                self.compare(door, &Lying { item, facts: facts.clone(), path: path.clone() }, &late);
+            }
+            return;
+        }
+        let Ok(bytes) = door.root.read_small(path, checksums::MAX_BYTES) else { return };
+        let lines = parse_checksums(&bytes, path);
+        if lines.is_empty() {
+            return;
+        }
+        for media in self.spoken_of(door, path, &lines) {
+            let claims = Claims::beside(&door.root, &media).only_from(path);
+            let recorded = door.root.written(&media);
+            let Ok(found) = self.parts().catalog.deposits_at(&door.rules.dock, &recorded) else { continue };
+            for row in found {
+                let heeded = row.facts.claims.iter().any(|claim| claim.from == *path);
+                if !heeded {
+                    self.compare(
+                        door,
+                        &Lying { item: row.item, facts: row.facts, path: media.clone() },
+                        &claims,
+                    );
+                }
+            }
+        }
+    }
+
+    /// The files that the lines of a sidecar may speak of: those it names, the one it is named after, and those
+    /// that share its stem.
+    fn spoken_of(&self, door: &Door, sidecar: &RawName, lines: &[ClaimLine]) -> Vec<RawName> {
+        let folder = sidecar.folder();
+        let beside = |name: &RawName| match folder.as_bytes() {
+            [] => name.clone(),
+            folder => RawName::new([folder, b"/", name.as_bytes()].concat()),
+        };
+        let named =
+            lines.iter().filter_map(|line| line.name.as_ref()).map(|name| beside(&name.file_name()));
+        let mut media: Vec<RawName> = named.chain(owner(sidecar).map(|name| beside(&name))).collect();
+        if lines.iter().any(|line| line.name.is_none())
+            && let Ok(Listing::Whole(names)) = door.root.list(&folder, MOST_NEIGHBOURS)
+        {
+            media.extend(names.iter().map(beside).filter(|path| tie(sidecar, path).is_some()));
+        }
+        media.sort_unstable();
+        media.dedup();
+        media
+    }
+
+    /// Whether another clip has the same stem.
+    pub(super) fn stem_of(&self, door: &Door, path: &RawName) -> Stem {
+        if has_namesakes(&door.root, path, &self.parts().naming.patterns) {
+            Stem::Shared
+        } else {
+            Stem::Own
+        }
+    }
+
+    fn compare(&self, door: &Door, lying: &Lying, claims: &Claims) {
+        let digests = self.digests_of(door, lying, claims);
+        let path = &lying.path;
+        let contents: Vec<_> = claims
+            .judge(&digests, &|| self.stem_of(door, path))
+            .into_iter()
+            .map(|claim| content(Act::ClaimChecked { item: lying.item, claim }))
+            .collect();
+        if contents.is_empty() {
+            return;
+        }
+        if let Err(error) = self.parts().catalog.record(contents) {
+            tracing::error!(item.id = %lying.item, error = %chain(&error), "a late checksum was not recorded");
+        }
+    }
+
+    /// SHA-256 is known; for other algorithms the source is read again, if it is still the sealed file.
+    fn digests_of(&self, door: &Door, lying: &Lying, claims: &Claims) -> Vec<ClaimDigest> {
+        let Ok(Some(row)) = self.parts().catalog.item(lying.item) else { return Vec::new() };
+        let known = ClaimDigest { algorithm: ClaimAlgorithm::Sha256, value: row.sha256.to_string() };
+        let algorithms = claims.algorithms();
+        if algorithms.iter().all(|algorithm| *algorithm == ClaimAlgorithm::Sha256) {
+            return vec![known];
+        }
+        match read_again(door, lying, &algorithms) {
+            Some(digests) if digests.contains(&known) => digests,
+            _ => vec![known],
+        }
+    }
+}
+
+fn read_again(door: &Door, lying: &Lying, algorithms: &[ClaimAlgorithm]) -> Option<Vec<ClaimDigest>> {
+    let open = door.root.open_file(&lying.path).ok()?;
+    if open.source != lying.facts.source {
+        return None;
+    }
+    let mut file = &open.file;
+    let taken = digest_again(&mut file, algorithms).ok()?;
+    door.root.check_unchanged(&lying.path, &open).ok()?;
+    Some(taken.digests)
+}

@@ -1,0 +1,395 @@
+//! What one inbox holds, as far as it has been seen: every file has a state, a reason and a next look.
+//!
+//! A table in memory and no IO. It may be lost at any time: the next rescan and the catalog rebuild it.
+//! Files that need nothing more rest as 16 bytes each, so that an inbox of a hundred thousand known
+//! files costs a few megabytes; files in motion are held whole, and at most [`MOST_OPEN`] of them.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{RawName, Reason, State};
+use crate::rules::backoff::backoff;
+use crate::rules::settle::{Hint, Look, SettlePolicy, Settled, Settling, Sighting, judge};
+
+/// Files of one inbox that may be in motion at once. More wait in the inbox for a later rescan, which
+/// loses nothing; a flood of names cannot fill the memory (P4).
+pub(super) const MOST_OPEN: usize = 10_000;
+
+/// Files that are left alone and listed by name; the others are counted.
+const MOST_LISTED: usize = 100;
+
+/// The files of one inbox.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    open: HashMap<RawName, Open>,
+    ready: VecDeque<RawName>,
+    resting: HashMap<Mark, Resting>,
+    listed: HashMap<RawName, (Listed, u32)>,
+    pass: u32,
+}
+
+/// Path, size, times and inode of a file, shortened; SHA-256 makes chance equality impossible in practice.
+type Mark = [u8; 16];
+
+#[derive(Debug, Clone, Copy)]
+struct Resting {
+    state: State,
+    pass: u32,
+}
+
+#[derive(Debug)]
+struct Open {
+    sighting: Sighting,
+    stage: Stage,
+    attempts: u32,
+    pass: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// Looked at again at `until`.
+    Waiting { until: Duration, because: Reason },
+    /// Judged complete, in the queue.
+    Ready(Settled),
+    /// Being sealed.
+    InHand,
+}
+
+/// A file that is not sealed, for people to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Relative to the inbox.
+    pub path: RawName,
+    /// How it stands.
+    pub state: State,
+    /// Why.
+    pub reason: Reason,
+    /// Attempts that failed so far.
+    pub attempts: u32,
+}
+
+/// What became of a file that was in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It rests: sealed, known, quarantined.
+    Rests(State),
+    /// It rests until it changes.
+    LeftAlone(State, Reason),
+    /// It is tried again after a while.
+    Again(Reason),
+    /// It changed: the quiet time begins again, and this was no failure.
+    Changed(Reason),
+}
+
+/// A file that the desk knows nothing of yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// New, or changed: ask the catalog whether this very source is a deposit already.
+    New,
+    /// Nothing to do.
+    Familiar,
+    /// No room to remember it now; the next rescan finds it again.
+    Later,
+}
+
+impl Desk {
+    /// Begins a full pass; what is not seen in it is forgotten at its end.
+    pub(super) fn begin_pass(&mut self) {
+        self.pass = self.pass.wrapping_add(1);
+    }
+
+    /// Ends a full pass: files that left the inbox leave the desk. Nothing else follows from absence
+    /// (P12).
+    pub(super) fn end_pass(&mut self) {
+        let pass = self.pass;
+        self.resting.retain(|_, resting| resting.pass == pass);
+        self.open.retain(|_, open| open.pass == pass || matches!(open.stage, Stage::InHand));
+        self.listed.retain(|_, (_, seen)| *seen == pass);
+    }
+
+    /// One look at a file.
+    pub(super) fn see(&mut self, path: &RawName, look: Look, hint: Hint) -> Seen {
+        if let Some(open) = self.open.get_mut(path) {
+            open.pass = self.pass;
+            if !matches!(open.stage, Stage::InHand) {
+                let before = *open.sighting.last();
+                open.sighting = open.sighting.look(look);
+                if hint != Hint::None {
+                    open.sighting = open.sighting.hear(hint, look.seen);
+                }
+                if !look.shows_the_same_as(&before) {
+                    open.attempts = 0;
+                }
+            }
+            return Seen::Familiar;
+        }
+        if let Some(resting) = self.resting.get_mut(&mark(path, &look)) {
+            resting.pass = self.pass;
+            if let Some((_, seen)) = self.listed.get_mut(path) {
+                *seen = self.pass;
+            }
+            return Seen::Familiar;
+        }
+        if self.open.len() >= MOST_OPEN { Seen::Later } else { Seen::New }
+    }
+
+    /// Takes up a file that [`Desk::see`] called new.
+    pub(super) fn take_up(&mut self, path: RawName, look: Look, hint: Hint) {
+        let stage = Stage::Waiting { until: look.seen, because: Reason::NotQuiet };
+        let sighting = Sighting::begin(look, hint);
+        self.open.insert(path, Open { sighting, stage, attempts: 0, pass: self.pass });
+    }
+
+    /// Puts a file to rest without an attempt: it is a deposit already, or nothing to take.
+    pub(super) fn rest(&mut self, path: &RawName, look: &Look, (state, reason): (State, Option<Reason>)) {
+        self.open.remove(path);
+        self.listed.remove(path);
+        self.resting.insert(mark(path, look), Resting { state, pass: self.pass });
+        if let Some(reason) = reason {
+            self.list(Listed { path: path.clone(), state, reason, attempts: 0 });
+        }
+    }
+
+    /// Counts and lists something that cannot even be looked at (a link, a pipe).
+    pub(super) fn refuse(&mut self, path: &RawName, reason: Reason) {
+        let mark = short(path, &[reason.code().as_bytes()]);
+        self.resting.insert(mark, Resting { state: State::Refused, pass: self.pass });
+        let path = path.clone();
+        self.list(Listed { path, state: State::Refused, reason, attempts: 0 });
+    }
+
+    fn list(&mut self, listed: Listed) {
+        if self.listed.len() < MOST_LISTED || self.listed.contains_key(&listed.path) {
+            self.listed.insert(listed.path.clone(), (listed, self.pass));
+        }
+    }
+
+    /// Paths whose time for another look has come.
+    #[must_use]
+    pub(super) fn due(&self, now: Duration) -> Vec<RawName> {
+        let is_due = |open: &Open| matches!(open.stage, Stage::Waiting { until, .. } if until <= now);
+        self.open.iter().filter(|(_, open)| is_due(open)).map(|(path, _)| path.clone()).collect()
+    }
+
+    /// When the next look is due; `None` where nothing waits.
+    #[must_use]
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.open
+            .values()
+            .filter_map(|open| match open.stage {
+                Stage::Waiting { until, .. } => Some(until),
+                Stage::Ready(_) | Stage::InHand => None,
+            })
+            .min()
+    }
+
+    /// Judges a file after a look; where it is complete it joins the queue.
+    pub(super) fn judge(&mut self, path: &RawName, now: Duration, policy: &SettlePolicy<'_>) {
+        let Some(open) = self.open.get_mut(path) else { return };
+        if !matches!(open.stage, Stage::Waiting { until, .. } if until <= now) {
+            return;
+        }
+        match judge(&open.sighting.facts(path), policy) {
+            Settling::Settled(settled) => {
+                open.stage = Stage::Ready(settled);
+                self.ready.push_back(path.clone());
+            }
+            Settling::Wait { until, because } => open.stage = Stage::Waiting { until, because },
+            Settling::Leave { because } => {
+                let look = *open.sighting.last();
+                self.rest(path, &look, (State::Ignored, Some(because)));
+            }
+        }
+    }
+
+    /// Forgets a file that is gone.
+    pub(super) fn forget(&mut self, path: &RawName) {
+        if self.open.get(path).is_some_and(|open| !matches!(open.stage, Stage::InHand)) {
+            self.open.remove(path);
+        }
+    }
+
+    /// The size of the next file in the queue, for the limits.
+    #[must_use]
+    pub(super) fn next_size(&mut self) -> Option<u64> {
+        while let Some(path) = self.ready.front() {
+            if let Some(Open { stage: Stage::Ready(settled), .. }) = self.open.get(path) {
+                return Some(settled.look().size);
+            }
+            self.ready.pop_front();
+        }
+        None
+    }
+
+    /// Takes the next file in hand.
+    pub(super) fn take(&mut self) -> Option<(RawName, Settled)> {
+        self.next_size()?;
+        let path = self.ready.pop_front()?;
+        let open = self.open.get_mut(&path)?;
+        let Stage::Ready(settled) = open.stage else { return None };
+        open.stage = Stage::InHand;
+        Some((path, settled))
+    }
+
+    /// A file in hand came to an end.
+    pub(super) fn end(&mut self, path: &RawName, ending: Ending, now: Duration) {
+        let Some(open) = self.open.get_mut(path) else { return };
+        let look = *open.sighting.last();
+        match ending {
+            Ending::Rests(state) => self.rest(path, &look, (state, None)),
+            Ending::LeftAlone(state, reason) => self.rest(path, &look, (state, Some(reason))),
+            Ending::Again(because) => {
+                open.attempts = open.attempts.saturating_add(1);
+                let until = now + backoff(open.attempts);
+                open.stage = Stage::Waiting { until, because };
+            }
+            Ending::Changed(because) => open.stage = Stage::Waiting { until: now, because },
+        }
+    }
+
+    /// Files by state; what is in motion counts as waiting.
+    #[must_use]
+    pub(super) fn counts(&self) -> BTreeMap<State, u64> {
+        let mut counts: BTreeMap<State, u64> = State::ALL.iter().map(|state| (*state, 0)).collect();
+        for resting in self.resting.values() {
+            *counts.entry(resting.state).or_default() += 1;
+        }
+        *counts.entry(State::Waiting).or_default() += self.open.len() as u64;
+        counts
+    }
+
+    /// What is not sealed, by name: what waits longest-tried first, then what is left alone.
+    #[must_use]
+    pub(super) fn listing(&self) -> Vec<Listed> {
+        let mut waiting: Vec<Listed> = self
+            .open
+            .iter()
+            .map(|(path, open)| Listed {
+                path: path.clone(),
+                state: State::Waiting,
+                reason: match open.stage {
+                    Stage::Waiting { because, .. } => because,
+                    Stage::Ready(_) | Stage::InHand => Reason::NotQuiet,
+                },
+                attempts: open.attempts,
+            })
+            .collect();
+        waiting.sort_by(|a, b| b.attempts.cmp(&a.attempts).then_with(|| a.path.cmp(&b.path)));
+        waiting.truncate(MOST_LISTED);
+        let mut left: Vec<Listed> = self.listed.values().map(|(listed, _)| listed.clone()).collect();
+        left.sort_by(|a, b| a.path.cmp(&b.path));
+        waiting.extend(left);
+        waiting
+    }
+}
+
+fn mark(path: &RawName, look: &Look) -> Mark {
+    short(
+        path,
+        &[
+            &look.size.to_be_bytes(),
+            &look.inode.to_be_bytes(),
+            look.modified.to_string().as_bytes(),
+            look.changed.to_string().as_bytes(),
+        ],
+    )
+}
+
+fn short(path: &RawName, parts: &[&[u8]]) -> Mark {
+    let mut hasher = Sha256::new();
+    hasher.update((path.as_bytes().len() as u64).to_be_bytes());
+    hasher.update(path.as_bytes());
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    let mut mark = [0; 16];
+    mark.copy_from_slice(&digest[..16]);
+    mark
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Moment;
+
+    fn look(size: u64, seconds: u64) -> Look {
+        Look {
+            size,
+            modified: Moment::UNIX_EPOCH,
+            changed: Moment::UNIX_EPOCH,
+            inode: 7,
+            seen: Duration::from_secs(seconds),
+        }
+    }
+
+    fn policy() -> SettlePolicy<'static> {
+        SettlePolicy { quiet: Duration::from_secs(10), ignore: None }
+    }
+
+    fn settle(desk: &mut Desk, path: &RawName) {
+        assert_eq!(desk.see(path, look(5, 0), Hint::None), Seen::New);
+        desk.take_up(path.clone(), look(5, 0), Hint::None);
+        desk.judge(path, Duration::ZERO, &policy());
+        for seconds in [11, 22] {
+            desk.see(path, look(5, seconds), Hint::None);
+            desk.judge(path, Duration::from_secs(seconds), &policy());
+        }
+    }
+
+    #[test]
+    fn a_quiet_file_is_taken_once_and_rests() {
+        let mut desk = Desk::default();
+        let path = RawName::new("clip.mp4");
+        settle(&mut desk, &path);
+        assert_eq!(desk.next_size(), Some(5));
+        let (taken, _) = desk.take().expect("settled");
+        assert_eq!(taken, path);
+        assert!(desk.take().is_none(), "in hand already");
+        desk.end(&path, Ending::Rests(State::Sealed), Duration::from_secs(23));
+        assert_eq!(desk.see(&path, look(5, 30), Hint::None), Seen::Familiar);
+        assert_eq!(desk.see(&path, look(6, 31), Hint::None), Seen::New, "changed bytes are new");
+        assert_eq!(desk.counts()[&State::Sealed], 1);
+    }
+
+    #[test]
+    fn a_failed_attempt_waits_longer_each_time_and_a_change_ends_the_backoff() {
+        let mut desk = Desk::default();
+        let path = RawName::new("clip.mp4");
+        settle(&mut desk, &path);
+        let now = Duration::from_secs(30);
+        desk.take().expect("settled");
+        desk.end(&path, Ending::Again(Reason::NoSpace), now);
+        let first = desk.next_due().expect("waits");
+        assert!(first > now);
+        desk.see(&path, look(5, 60), Hint::None);
+        desk.judge(&path, first, &policy());
+        desk.take().expect("tried again");
+        desk.end(&path, Ending::Again(Reason::NoSpace), first);
+        assert!(desk.next_due().expect("waits") - first > first - now);
+        assert_eq!(desk.listing()[0].attempts, 2);
+        desk.see(&path, look(9, 61), Hint::None);
+        assert_eq!(desk.listing()[0].attempts, 0);
+    }
+
+    #[test]
+    fn a_flood_of_names_is_left_for_later() {
+        let mut desk = Desk::default();
+        for number in 0..MOST_OPEN {
+            desk.take_up(RawName::new(number.to_string()), look(1, 0), Hint::None);
+        }
+        assert_eq!(desk.see(&RawName::new("one more"), look(1, 0), Hint::None), Seen::Later);
+    }
+
+    #[test]
+    fn what_left_the_inbox_leaves_the_desk() {
+        let mut desk = Desk::default();
+        desk.rest(&RawName::new("a"), &look(1, 0), (State::Sealed, None));
+        desk.begin_pass();
+        desk.end_pass();
+        assert_eq!(desk.counts()[&State::Sealed], 0);
+    }
+}

@@ -1,0 +1,100 @@
+//! Receipts, from the catalog's outbox to a shelf where the dock finds them. Writing one twice gives the same
+//! bytes, so a crash between writing and marking costs nothing.
+
+use std::path::PathBuf;
+
+use super::Intake;
+use super::attempt::chain;
+use crate::inbox::{ReceiptShelf, Root};
+use crate::ledger::Receipt;
+use crate::model::{DepositId, DockName, RawName};
+
+/// Receipts written in one go; the rest follow in the next round.
+const BATCH: usize = 256;
+
+impl Intake {
+    /// Writes the receipt of a deposit, if it is not there yet. Answers where it lies; `None` where it could not
+    /// be written now. It stays in the outbox then.
+    pub(super) fn deliver(&self, deposit: DepositId) -> Option<PathBuf> {
+        match self.try_deliver(deposit) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                tracing::warn!(deposit.id = %deposit, error = %chain(&error), "a receipt waits to be written");
+                None
+            }
+        }
+    }
+
+    fn try_deliver(&self, deposit: DepositId) -> Result<PathBuf, super::Error> {
+        let parts = self.parts();
+        let receipt = parts.catalog.receipt(deposit, parts.evidence.keyring().signer())?;
+        let receipt = receipt.ok_or(super::Error::NoDeposit(deposit))?;
+        let bytes = receipt.to_bytes()?;
+        let signature = parts.evidence.keyring().sign(&bytes);
+        let path = self.put(&receipt, (&bytes, &signature))?;
+        parts.catalog.receipt_delivered(deposit)?;
+        Ok(path)
+    }
+
+    /// Into the inbox; where that cannot be written, into the home.
+    fn put(&self, receipt: &Receipt, written: (&[u8], &[u8; 64])) -> Result<PathBuf, super::Error> {
+        match self.shelf_of(&receipt.dock, &receipt.path).and_then(|shelf| shelve(&shelf, receipt, written))
+        {
+            Ok(path) => Ok(path),
+            Err(error) => {
+                tracing::warn!(dock.name = %receipt.dock, error = %chain(&error),
+                    "the inbox takes no receipts; they go to the home");
+                Ok(shelve(&self.home_shelf()?, receipt, written)?)
+            }
+        }
+    }
+
+    fn home_shelf(&self) -> Result<ReceiptShelf, crate::inbox::Error> {
+        ReceiptShelf::open_at(&self.parts().receipts, &self.parts().disk)
+    }
+
+    fn shelf_of(&self, dock: &DockName, path: &RawName) -> Result<ReceiptShelf, crate::inbox::Error> {
+        // A person's deposit carries a whole path, an inbox's a relative one.
+        let by_hand = path.as_bytes().starts_with(b"/");
+        match self.inbox_of(dock).filter(|_| !by_hand) {
+            None => self.home_shelf(),
+            Some(plan) => match &plan.receipts {
+                Some(folder) => ReceiptShelf::open_at(folder, &self.parts().disk),
+                None => {
+                    let root = Root::open(plan.dock.clone(), &plan.path)?;
+                    ReceiptShelf::open_in(&root, &self.parts().disk)
+                }
+            },
+        }
+    }
+
+    /// Writes what is left in the outbox. Answers how many remain.
+    ///
+    /// # Errors
+    /// Where the catalog fails.
+    pub fn deliver_all(&self) -> Result<usize, super::Error> {
+        let mut waiting = 0;
+        let mut after = None;
+        loop {
+            let due = self.parts().catalog.receipts_due(after, BATCH)?;
+            let Some((last, _)) = due.last() else { return Ok(waiting) };
+            after = Some(*last);
+            waiting += due.iter().filter(|(_, deposit)| self.deliver(*deposit).is_none()).count();
+            if self.stopping() {
+                return Ok(waiting);
+            }
+        }
+    }
+}
+
+/// The signature first: a dock that sees the receipt can check it at once.
+fn shelve(
+    shelf: &ReceiptShelf,
+    receipt: &Receipt,
+    (bytes, signature): (&[u8], &[u8; 64]),
+) -> Result<PathBuf, crate::inbox::Error> {
+    let name = format!("{}.json", receipt.deposit);
+    shelf.put(&format!("{name}.sig"), signature)?;
+    shelf.put(&name, bytes)?;
+    Ok(shelf.place(&name))
+}

@@ -1,0 +1,113 @@
+//! After a stop that was not clean: what lies in the vault and not in the catalog, and the other way round.
+
+use super::attempt::{chain, content};
+use super::{Error, Intake};
+use crate::evidence::{Found, Record};
+use crate::model::{Act, DamageFound, Generation, ItemId, Provenance, Recovered};
+use crate::seal::Role;
+
+/// Rows fetched at once from the catalog.
+const PAGE: usize = 1024;
+
+/// As `verify` calls it.
+const MISSING: &str = "sealed_missing";
+
+/// What was put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// Unfinished files that were removed.
+    pub swept: usize,
+    /// Items catalogued from their own facts.
+    pub recovered: usize,
+    /// Rows without their file, which is an alarm.
+    pub missing: usize,
+}
+
+impl Intake {
+    /// Puts vault and catalog in order. Only the holder of the home's lock calls this, before anything else.
+    ///
+    /// # Errors
+    /// Where the vault cannot be listed or the catalog not asked.
+    pub fn recover(&self) -> Result<Recovery, Error> {
+        let vault = self.parts().evidence.vault();
+        let mut recovery =
+            Recovery { swept: vault.sweep_unfinished().map_err(of_vault)?, ..Recovery::default() };
+        if self.parts().catalog.ended_cleanly() {
+            return Ok(recovery);
+        }
+        let swept = vault.look_through().map_err(of_vault)?;
+        for lone in &swept.lone_keys {
+            vault.remove_lone_key(lone).map_err(of_vault)?;
+            recovery.swept += 1;
+        }
+        for stranger in &swept.strangers {
+            tracing::warn!(path = %stranger.display(), "this file in the vault is not ours; it is left alone");
+        }
+        for ((role, item), generations) in &swept.items {
+            if self.parts().catalog.item(*item)?.is_none()
+                && self.bring_back((*role, *item), generations)?
+            {
+                recovery.recovered += 1;
+            }
+        }
+        recovery.missing = self.alarm_missing(&|role, item| swept.items.contains_key(&(role, item)))?;
+        Ok(recovery)
+    }
+
+    /// Catalogues a complete item that a crash left without its entry.
+    fn bring_back(&self, lying: (Role, ItemId), generations: &[Generation]) -> Result<bool, Error> {
+        let found = match self.parts().evidence.recatalogue(lying, generations) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(item.id = %lying.1, error = %chain(&error),
+                    "this file in the vault has no entry and is damaged; it is left as it is");
+                return Ok(false);
+            }
+        };
+        if self.is_doubled(&found)? {
+            tracing::warn!(item.id = %lying.1, "its bytes are an item already; it is left as it is");
+            return Ok(false);
+        }
+        let readback = crate::model::ReadBack::Disk;
+        let copies = self.parts().evidence.vault().copies();
+        let act = found.act((readback, copies), Recovered::Crash);
+        self.parts().catalog.record(vec![content(act)])?;
+        Ok(true)
+    }
+
+    fn is_doubled(&self, found: &Found) -> Result<bool, Error> {
+        match &found.facts.provenance {
+            Provenance::Derived(_) => Ok(false),
+            Provenance::Deposited(facts) => {
+                let sha256 = found.facts.fingerprints.sha256;
+                Ok(self.parts().catalog.item_with(&facts.source.dock, &sha256)?.is_some())
+            }
+        }
+    }
+
+    /// A row without its file is an alarm, and an entry, once.
+    fn alarm_missing(&self, lies: &dyn Fn(Role, ItemId) -> bool) -> Result<usize, Error> {
+        let mut missing = Vec::new();
+        let mut after = None;
+        loop {
+            let rows = self.parts().catalog.items_after(after, PAGE)?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.item);
+            let records = rows.iter().map(Record::from);
+            missing.extend(records.filter(|at| !lies(at.role, at.item)).map(|at| at.item));
+        }
+        for item in &missing {
+            if self.parts().catalog.is_damage_known(*item, MISSING)? {
+                continue;
+            }
+            tracing::error!(item.id = %item, "a catalogued item has no file in the vault; restore it from a copy");
+            let damage = DamageFound { item: *item, code: MISSING.to_owned() };
+            self.parts().catalog.record(vec![content(Act::DamageFound(damage))])?;
+        }
+        Ok(missing.len())
+    }
+}
+
+fn of_vault(error: crate::vault::Error) -> Error {
+    Error::Evidence(error.into())
+}
