@@ -1,1 +1,170 @@
 //! Bytes leave the archive for a reader, after their entry.
+//!
+//! Knows items and custody, and deliberately nothing of files on the reader's side or of HTTP. Promises: the
+//! entry of a reading is durable before its first byte leaves, and so is that of a refusal (P6); damaged
+//! bytes are never served (P3); a node without custodian keys opens nothing (P5). Called by `api`.
+
+use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, ItemRow};
+use crate::evidence::{Chair, Evidence, OpenItem, Record};
+use crate::ledger::Content;
+use crate::model::{Act, Actor, DamageFound, ItemId, ItemRead, Sha256};
+
+/// The longest purpose that is written down, in bytes: a paragraph.
+pub const LONGEST_PURPOSE: usize = 2000;
+
+/// Opens items for readers.
+#[derive(Clone)]
+pub struct Reading {
+    evidence: Evidence,
+    catalog: Catalog,
+    chair: Arc<Chair>,
+}
+
+/// What somebody wants to read, and what for.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// An original or a derivative.
+    pub item: ItemId,
+    /// Which bytes; `None` for all.
+    pub range: Option<Range<u64>>,
+    /// What for.
+    pub purpose: String,
+    /// Who.
+    pub who: Actor,
+}
+
+/// A reading whose entry is durable.
+pub struct Session {
+    row: ItemRow,
+    range: Range<u64>,
+    open: OpenItem,
+}
+
+/// Why nothing is read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such item.
+    #[error("there is no item {0}")]
+    Unknown(ItemId),
+    /// No purpose was stated, or one longer than a paragraph.
+    #[error("a reading needs a purpose of 1 to {LONGEST_PURPOSE} bytes")]
+    Purpose,
+    /// The range lies outside the item.
+    #[error("the range {}-{} lies outside the item of {size} bytes", range.start, range.end)]
+    Range {
+        /// As asked, the end not included.
+        range: Range<u64>,
+        /// Bytes.
+        size: u64,
+    },
+    /// This node holds no keys that open.
+    #[error("the custodian keys are not unlocked here")]
+    SealOnly,
+    /// The item cannot be opened.
+    #[error("item {item} cannot be read")]
+    Evidence {
+        /// Which.
+        item: ItemId,
+        /// Why.
+        #[source]
+        source: crate::evidence::Error,
+    },
+    /// The catalog failed.
+    #[error("the catalog failed")]
+    Catalog(#[from] crate::catalog::Error),
+}
+
+impl Reading {
+    /// Joins the parts.
+    #[must_use]
+    pub fn new(evidence: Evidence, catalog: Catalog, chair: Arc<Chair>) -> Self {
+        Self { evidence, catalog, chair }
+    }
+
+    /// Opens an item and writes the entry. What can be refused is refused here, before any byte.
+    ///
+    /// # Errors
+    /// Why nothing is read.
+    pub fn begin(&self, wanted: &Wanted) -> Result<Session, Error> {
+        let purpose = wanted.purpose.trim();
+        if purpose.is_empty() || purpose.len() > LONGEST_PURPOSE {
+            return Err(Error::Purpose);
+        }
+        let row = self.catalog.item(wanted.item)?.ok_or(Error::Unknown(wanted.item))?;
+        let range = wanted.range.clone().unwrap_or(0..row.size);
+        if range.start > range.end || range.end > row.size {
+            return Err(Error::Range { range, size: row.size });
+        }
+        let Some(custody) = self.chair.custody() else {
+            self.enter(wanted, refusal(wanted.item, "seal_only"))?;
+            return Err(Error::SealOnly);
+        };
+        let open = match self.evidence.open(&Record::from(&row), Some(&custody)) {
+            Ok(open) => open,
+            Err(source) => return Err(self.not_opened(wanted, source)),
+        };
+        let (from, to) = (range.start, range.end);
+        let purpose = purpose.to_owned();
+        self.enter(wanted, Act::ItemRead(ItemRead { item: wanted.item, from, to, purpose }))?; // P6
+        Ok(Session { row, range, open })
+    }
+
+    fn enter(&self, wanted: &Wanted, act: Act) -> Result<(), Error> {
+        self.catalog.record(vec![Content { who: wanted.who.clone(), why: None, act }])?;
+        Ok(())
+    }
+
+    /// Damage becomes an entry, once.
+    fn not_opened(&self, wanted: &Wanted, source: crate::evidence::Error) -> Error {
+        if let Some(damage) = source.damage() {
+            let code = damage.code().to_owned();
+            let entered = match self.catalog.is_damage_known(wanted.item, &code) {
+                Ok(true) => Ok(()),
+                Ok(false) => self.enter(wanted, Act::DamageFound(DamageFound { item: wanted.item, code })),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = entered {
+                return error;
+            }
+        }
+        Error::Evidence { item: wanted.item, source }
+    }
+}
+
+fn refusal(item: ItemId, because: &str) -> Act {
+    Act::Refused { action: "read".to_owned(), item: Some(item), because: because.to_owned() }
+}
+
+impl Session {
+    /// The bytes that will be written.
+    #[must_use]
+    pub fn range(&self) -> Range<u64> {
+        self.range.clone()
+    }
+
+    /// Length of the whole item in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.row.size
+    }
+
+    /// Fingerprint of the whole item.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256 {
+        self.row.sha256
+    }
+
+    /// Writes the bytes, a segment at a time. Blocks.
+    ///
+    /// # Errors
+    /// At the first segment that does not open, of which nothing is written; or as the writer.
+    pub fn write_to(&self, into: &mut dyn Write) -> Result<(), Error> {
+        self.open
+            .read(self.range.clone(), into)
+            .map_err(|source| Error::Evidence { item: self.row.item, source })
+    }
+}
