@@ -1,0 +1,123 @@
+//! What an error of a room is to whoever asked. Nothing else maps errors to answers.
+
+use super::{Code, Problem};
+use crate::evidence::Damage;
+use crate::{audit, catalog, evidence, intake, keys, ledger, reading, vault};
+
+impl From<catalog::Error> for Problem {
+    fn from(error: catalog::Error) -> Self {
+        use catalog::Error as E;
+        let code = match error.plain() {
+            _ if error.is_integrity() => Code::DamagedLedger,
+            E::FromTheFuture { .. } => Code::FromTheFuture,
+            E::ForeignFileSystem { .. } => Code::WrongFileSystem,
+            E::NoLedger { .. } => Code::DamagedLedger,
+            E::AlreadyThere { .. } => Code::AlreadyThere,
+            E::Unknown { .. } => Code::NotFound,
+            E::Stopped { .. } => Code::Stopped,
+            E::Io { source, .. } => of_io(source),
+            E::Database { .. } | E::Unapplied(_) => Code::DiskError,
+            _ => Code::Internal,
+        };
+        Self::of(code, &error)
+    }
+}
+
+fn of_io(error: &std::io::Error) -> Code {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Code::NoSpace,
+        _ => Code::DiskError,
+    }
+}
+
+impl From<vault::Error> for Problem {
+    fn from(error: vault::Error) -> Self {
+        let code = match &error {
+            _ if error.is_full() => Code::NoSpace,
+            vault::Error::Missing { .. } => Code::DamagedItem,
+            vault::Error::NotAPlace { .. } | vault::Error::Disk { .. } => Code::DiskError,
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<keys::Error> for Problem {
+    fn from(error: keys::Error) -> Self {
+        use keys::Error as E;
+        let code = match &error {
+            E::WrongPassphrase | E::BadPassphrase { .. } => Code::WrongPassphrase,
+            E::SealOnly => Code::SealOnly,
+            E::MissingShares { .. } => Code::MissingShares,
+            E::BadShare { .. } | E::SharesDisagree => Code::BadShare,
+            E::WrongArchive { .. } => Code::BadShare,
+            E::Exists { .. } | E::Unfinished { .. } => Code::AlreadyThere,
+            E::Missing { .. } => Code::DamagedKeys,
+            E::Io { source, .. } => of_io(source),
+            _ if error.is_integrity() => Code::DamagedKeys,
+            _ => Code::Internal,
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<evidence::Error> for Problem {
+    fn from(error: evidence::Error) -> Self {
+        use evidence::Error as E;
+        let code = match (error.damage(), &error) {
+            (Some(Damage::KeysMissing | Damage::KeysAltered), _) => Code::DamagedKeys,
+            (Some(_), _) => Code::DamagedItem,
+            (None, E::SealOnly) => Code::SealOnly,
+            (None, E::Stopped) => Code::Stopped,
+            (None, E::Keys(keys)) if keys.is_integrity() => Code::DamagedKeys,
+            (None, _) if error.is_full() => Code::NoSpace,
+            (None, E::Source(_) | E::Vault(_) | E::Sink(_)) => Code::DiskError,
+            (None, _) => Code::Internal,
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<reading::Error> for Problem {
+    fn from(error: reading::Error) -> Self {
+        use reading::Error as E;
+        match error {
+            E::Unknown(_) => Self::of(Code::NotFound, &error),
+            E::Purpose => Self::of(Code::BadRequest, &error),
+            E::Range { .. } => Self::of(Code::OutsideRange, &error),
+            E::SealOnly => Self::of(Code::SealOnly, &error),
+            E::Catalog(error) => error.into(),
+            E::Evidence { item, source } => {
+                let Self { code, detail, .. } = source.into();
+                Self::new(code, format!("item {item}: {detail}"))
+            }
+        }
+    }
+}
+
+impl From<audit::Error> for Problem {
+    fn from(error: audit::Error) -> Self {
+        match error {
+            audit::Error::Unknown(_) => Self::of(Code::NotFound, &error),
+            audit::Error::Catalog(error) => error.into(),
+            audit::Error::Evidence(error) => error.into(),
+        }
+    }
+}
+
+impl From<intake::Error> for Problem {
+    fn from(error: intake::Error) -> Self {
+        match error {
+            intake::Error::Catalog(error) => error.into(),
+            intake::Error::Evidence(error) => error.into(),
+            intake::Error::Inbox(_) => Self::of(Code::DiskError, &error),
+            intake::Error::NoDeposit(_) | intake::Error::Receipt(_) => Self::of(Code::Internal, &error),
+        }
+    }
+}
+
+impl Problem {
+    /// A receipt that is not one of this archive, or not what was signed.
+    pub(in crate::api) fn of_receipt(error: &ledger::Error) -> Self {
+        Self::of(Code::DamagedReceipt, error)
+    }
+}

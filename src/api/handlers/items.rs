@@ -1,0 +1,58 @@
+//! Finding and showing.
+
+use std::ops::ControlFlow;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::{Shared, blocking, id};
+use crate::api::{Code, Filter, Lines, Problem, Shown, Sought};
+use crate::catalog::{self, FoundRow};
+use crate::model::ItemId;
+use crate::seal::Role;
+
+pub(super) async fn find(State(rooms): State<Shared>, Sought(filter): Sought<Filter>) -> Response {
+    let (mut lines, answer) = Lines::<FoundRow>::open();
+    let wanted = catalog::Filter {
+        text: filter.text,
+        name: None,
+        kind: filter.kind,
+        dock: filter.dock,
+        state: filter.state,
+        sha256: filter.sha256,
+        since: filter.since,
+        until: filter.until,
+        item: None,
+    };
+    tokio::spawn(async move {
+        let found = blocking(move || {
+            rooms.catalog.find(&wanted, &mut |row| match lines.blocking_result(row) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            })?;
+            Ok::<_, catalog::Error>(lines)
+        });
+        match found.await {
+            Ok(lines) => lines.end().await,
+            // The lines went down with the search: the reader learns that the answer is not whole.
+            Err(problem) => tracing::error!(error = %problem, "a search failed"),
+        }
+    });
+    answer
+}
+
+pub(super) async fn show(
+    State(rooms): State<Shared>,
+    Path(item): Path<String>,
+) -> Result<Json<Shown>, Problem> {
+    let item: ItemId = id(&item)?;
+    let shown = blocking(move || {
+        let Some(item) = rooms.catalog.show(item)? else { return Ok(None) };
+        let place = &rooms.evidence.vault().places()[0];
+        let path_of = |derivative: ItemId| place.sealed(Role::Derivative, derivative);
+        Ok::<_, catalog::Error>(Some(Shown::of(item, &path_of)))
+    });
+    let none = || Problem::new(Code::NotFound, format!("there is no item {item}"));
+    shown.await?.map(Json).ok_or_else(none)
+}

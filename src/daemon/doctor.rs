@@ -1,0 +1,145 @@
+//! What would go wrong, looked for before it does.
+
+use std::collections::HashSet;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::settings::{ByteSize, InboxSettings, ReadBackRule, Release, Settings};
+use crate::api::{Diagnosis, Finding, Grade, Rooms, Symptom};
+use crate::inbox::{Mode, Root};
+use crate::intake::Watched;
+use crate::keys::UNLOCK_FILE;
+
+/// `TMPFS_MAGIC` and `RAMFS_MAGIC` of `linux/magic.h`.
+const IN_MEMORY: [i128; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// What is examined.
+pub(super) struct About {
+    pub home: PathBuf,
+    pub settings: Settings,
+    pub probe: PathBuf,
+}
+
+/// Looks at everything; errors first.
+pub(super) fn examine(about: &About, rooms: &Rooms) -> Diagnosis {
+    let mut findings = Vec::new();
+    about_settings(about, &mut findings);
+    about_home(about, &mut findings);
+    about_inboxes(about, &mut findings);
+    about_custody(about, rooms, &mut findings);
+    about_work(about, rooms, &mut findings);
+    findings.sort_by_key(|finding| finding.grade);
+    Diagnosis { findings }
+}
+
+fn note(findings: &mut Vec<Finding>, grade: Grade, (code, about): (Symptom, &dyn std::fmt::Display)) {
+    findings.push(Finding { grade, code, about: about.to_string() });
+}
+
+fn about_settings(about: &About, findings: &mut Vec<Finding>) {
+    match Settings::load(&about.home) {
+        Err(error) => note(findings, Grade::Error, (Symptom::BadSettings, &error)),
+        Ok(now) if now != about.settings => {
+            note(findings, Grade::Warning, (Symptom::SettingsNotRead, &about.home.display()));
+        }
+        Ok(_) => {}
+    }
+    if about.settings.inboxes.is_empty() {
+        note(findings, Grade::Warning, (Symptom::NoInbox, &super::settings::FILE));
+    }
+    if about.settings.vault.readback == ReadBackRule::Off {
+        note(findings, Grade::Warning, (Symptom::ReadbackOff, &super::settings::FILE));
+    }
+    match about.settings.vault.copies.as_slice() {
+        [only] => note(findings, Grade::Warning, (Symptom::OneCopy, &only.display())),
+        copies => {
+            let mut disks = HashSet::new();
+            for copy in copies {
+                let disk = std::fs::metadata(copy).map(|metadata| metadata.dev());
+                if disk.is_ok_and(|disk| !disks.insert(disk)) {
+                    note(findings, Grade::Warning, (Symptom::CopiesOnOneDisk, &copy.display()));
+                }
+            }
+        }
+    }
+}
+
+fn about_home(about: &About, findings: &mut Vec<Finding>) {
+    let magic = rustix::fs::statfs(&about.home).map(|stat| i128::from(stat.f_type));
+    if magic.is_ok_and(|magic| IN_MEMORY.contains(&magic)) {
+        note(findings, Grade::Warning, (Symptom::HomeInMemory, &about.home.display()));
+    }
+    for secret in [about.home.clone(), about.home.join("keys")] {
+        let open = std::fs::metadata(&secret).map(|metadata| metadata.permissions().mode() & 0o077 != 0);
+        if open.unwrap_or(false) {
+            note(findings, Grade::Warning, (Symptom::OpenSecrets, &secret.display()));
+        }
+    }
+    for copy in &about.settings.vault.copies {
+        let Ok(stat) = rustix::fs::statvfs(copy) else { continue };
+        let (free, total) = (stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize);
+        let floor = about.settings.limits.floor_on(ByteSize::of(total)).bytes();
+        if free < floor {
+            note(findings, Grade::Error, (Symptom::LowSpace, &copy.display()));
+        } else if free < floor.saturating_mul(2) {
+            note(findings, Grade::Warning, (Symptom::LowSpace, &copy.display()));
+        }
+    }
+}
+
+fn about_inboxes(about: &About, findings: &mut Vec<Finding>) {
+    for inbox in &about.settings.inboxes {
+        let path = inbox.path.display();
+        let root = match Root::open(inbox.dock.clone(), &inbox.path) {
+            Ok(root) => root,
+            Err(error) => {
+                let said = format!("{path}: {error}");
+                note(findings, Grade::Error, (Symptom::InboxMissing, &said));
+                continue;
+            }
+        };
+        if let Mode::Poll { because } = root.mode() {
+            let said = format!("{path}: {because}");
+            note(findings, Grade::Warning, (Symptom::InboxPolled, &said));
+        }
+        if !takes_receipts(inbox, &root) {
+            note(findings, Grade::Warning, (Symptom::InboxUnwritable, &path));
+        }
+        if about.settings.releases(inbox) == Release::Never {
+            note(findings, Grade::Warning, (Symptom::ReleaseOff, &path));
+        }
+    }
+}
+
+fn takes_receipts(inbox: &InboxSettings, root: &Root) -> bool {
+    let shelf = inbox.receipts.clone().unwrap_or_else(|| root.path().to_owned());
+    rustix::fs::access(&shelf, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+fn about_custody(about: &About, rooms: &Rooms, findings: &mut Vec<Finding>) {
+    let unlock = about.home.join("keys").join(UNLOCK_FILE);
+    if unlock.exists() {
+        note(findings, Grade::Warning, (Symptom::PassphraseBesideKeys, &unlock.display()));
+    }
+    if rooms.chair.custody().is_none() {
+        note(findings, Grade::Warning, (Symptom::SealOnly, &about.home.display()));
+    }
+    if let Ok(counts) = rooms.catalog.counts()
+        && counts.unproven > 0
+    {
+        note(findings, Grade::Warning, (Symptom::Unproven, &counts.unproven));
+    }
+}
+
+fn about_work(about: &About, rooms: &Rooms, findings: &mut Vec<Finding>) {
+    if let Ok((Watched::No, _)) = rooms.intake.inbox_status() {
+        note(findings, Grade::Warning, (Symptom::NoDaemon, &about.home.display()));
+    }
+    if !is_program(&about.probe) {
+        note(findings, Grade::Warning, (Symptom::NoProber, &about.probe.display()));
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}

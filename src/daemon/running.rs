@@ -1,0 +1,183 @@
+//! The daemon: tasks around an open archive, until it is told to stop.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::archive::{Archive, Surroundings, check_places, plans};
+use super::lock::HomeLock;
+use super::settings::Settings;
+use super::signals::{Signals, Wish};
+use super::{logging, socket, supervisor};
+use crate::api::{Code, Owner, Problem, Rooms, house, router};
+use crate::intake::Watch;
+
+/// How long a daemon whose ledger stopped waits before it opens the archive again: a disk that failed needs a
+/// moment, and docks should not wait much longer.
+const REST: Duration = Duration::from_secs(2);
+
+/// How often the daemon looks whether the ledger still takes entries, and proves a part of the backlog.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Why serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Somebody asked for it.
+    Stop,
+    /// The ledger takes nothing more until it is opened again.
+    Reopen,
+}
+
+/// Is the daemon of a home until a signal says stop.
+///
+/// # Errors
+/// Where the archive cannot be opened or its socket not served.
+pub async fn run(home: &Path, world: &Surroundings) -> Result<(), Problem> {
+    let lock = HomeLock::for_daemon(home).await.map_err(|error| super::of_lock(&error))?;
+    let settings = Settings::load(home).map_err(|error| Problem::of(Code::BadSettings, &error))?;
+    logging::start(settings.log);
+    let mut signals = Signals::listen().map_err(|error| Problem::of(Code::Internal, &error))?;
+    loop {
+        match serve(&lock, world, &mut signals).await? {
+            Ended::Stop => return Ok(()),
+            Ended::Reopen => {
+                tracing::error!("the ledger stopped; the archive is opened again");
+                tokio::select! {
+                    () = tokio::time::sleep(REST) => {}
+                    Wish::Stop = signals.next() => return Ok(()),
+                }
+            }
+        }
+    }
+}
+
+async fn serve(lock: &HomeLock, world: &Surroundings, signals: &mut Signals) -> Result<Ended, Problem> {
+    let archive = open(lock, world).await?;
+    let rooms = archive.rooms.clone();
+    let listener = socket::listen(lock).map_err(|error| Problem::of(Code::DiskError, &error))?;
+    let owner = Owner(rooms.catalog.owner_uid()?.unwrap_or(rustix::process::geteuid().as_raw()));
+    let answers = house(router(rooms.clone()), owner);
+    let (stop, stopping) = watch::channel(false);
+    let mut told = stopping.clone();
+    let until = async move {
+        // The sender goes only after it has sent.
+        let _ = told.wait_for(|stop| *stop).await;
+    };
+    let serving = socket::serve(listener, lock, answers, until);
+    let working = async {
+        let probing = tokio::spawn({
+            let rooms = rooms.clone();
+            async move { rooms.intake.probe_as_they_come().await }
+        });
+        let proving = tokio::spawn(prove_backlog(rooms.clone(), stopping));
+        let watch = rooms.intake.watch(plans(&archive.settings));
+        say_ready(&rooms);
+        let (ended, watch) = attend(lock.home(), (&archive, watch), signals).await;
+        supervisor::stopping();
+        tracing::info!("stopping");
+        rooms.intake.stop();
+        watch.end().await;
+        let _ = stop.send(true);
+        let _ = probing.await;
+        let _ = proving.await;
+        ended
+    };
+    let (served, ended) = tokio::join!(serving, working);
+    served.map_err(|error| Problem::of(Code::DiskError, &error))?;
+    close(archive, rooms).await;
+    Ok(ended)
+}
+
+async fn open(lock: &HomeLock, world: &Surroundings) -> Result<Archive, Problem> {
+    let home = lock.home().to_owned();
+    tracing::info!(home = %home.display(), version = env!("CARGO_PKG_VERSION"), "opening the archive");
+    // Opening reads the ledger and, after a crash, the whole vault.
+    tokio::task::block_in_place(|| Archive::open(lock, world))
+}
+
+/// The last handle waits for the ledger's writer.
+async fn close(archive: Archive, rooms: Arc<Rooms>) {
+    drop(rooms);
+    let closed = tokio::task::spawn_blocking(move || drop(archive)).await;
+    if closed.is_err() {
+        tracing::error!("closing the archive panicked");
+    }
+}
+
+fn say_ready(rooms: &Rooms) {
+    let inboxes = rooms.intake.inboxes().len();
+    tracing::info!(
+        inboxes,
+        ledger.size = rooms.catalog.ledger_size(),
+        custody.at_rest = rooms.keyring.custody_at_rest(),
+        "ready"
+    );
+    supervisor::ready(&format!("watching {inboxes} inboxes"));
+}
+
+/// Waits for wishes and for trouble.
+async fn attend(
+    home: &Path,
+    (archive, mut watching): (&Archive, Watch),
+    signals: &mut Signals,
+) -> (Ended, Watch) {
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            wish = signals.next() => match wish {
+                Wish::Stop => return (Ended::Stop, watching),
+                Wish::Reload => watching = reload(home, archive, watching).await,
+            },
+            _ = look.tick() => if archive.rooms.catalog.has_stopped() {
+                return (Ended::Reopen, watching);
+            },
+        }
+    }
+}
+
+/// Takes over the inboxes of changed settings; bad settings leave everything as it is.
+async fn reload(home: &Path, archive: &Archive, watching: Watch) -> Watch {
+    supervisor::reloading();
+    let read = Settings::load(home)
+        .map_err(|error| Problem::of(Code::BadSettings, &error))
+        .and_then(|settings| check_places(&settings, home).map(|()| settings));
+    let watching = match read {
+        Ok(settings) => {
+            if settings.differ_beyond_inboxes(&archive.settings) {
+                tracing::warn!("only inboxes were read again; other settings need a restart");
+            }
+            watching.end().await;
+            tracing::info!(inboxes = settings.inboxes.len(), "the settings were read again");
+            archive.rooms.intake.watch(plans(&settings))
+        }
+        Err(problem) => {
+            tracing::error!(error = %problem, "the settings cannot be used; the old ones stay in force");
+            watching
+        }
+    };
+    supervisor::ready(&format!("watching {} inboxes", archive.rooms.intake.inboxes().len()));
+    watching
+}
+
+/// Works off what no custodian has opened yet, a part at a time.
+async fn prove_backlog(rooms: Arc<Rooms>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        let audit = rooms.audit.clone();
+        let proved = tokio::task::spawn_blocking(move || audit.prove_some()).await;
+        let rest = match proved {
+            Ok(Ok(0)) => LOOK * 10,
+            Ok(Ok(_)) => LOOK / 10,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the backlog of unproven key files waits");
+                LOOK * 10
+            }
+            Err(_) => return,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+    }
+}
