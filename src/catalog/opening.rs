@@ -97,7 +97,7 @@ impl Catalog {
         Self::start(means, db, books, reached)
     }
 
-    /// Throws the catalog away and makes it anew from the ledger.
+    /// Throws the catalog away and makes it anew from the ledger (P11).
     ///
     /// # Errors
     /// As [`Catalog::open`].

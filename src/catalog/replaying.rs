@@ -192,6 +192,7 @@ impl View<'_> {
     fn compare(&self, entry: &Entry) -> Result<(), Error> {
         let index = entry.index();
         let leaf = Stored::new(self.db).exactly(0, index.0).map_err(Error::database("read the tree"))?;
+        // P10: the same length is not the same ledger.
         if leaf == Some(entry.leaf()) { Ok(()) } else { Err(Error::Differs { index }) }
     }
 

@@ -187,6 +187,7 @@ impl Writer {
             commit(&self.means, tx).map_err(Failure::All)?;
             return Ok(Written { done, outcome: Outcome::NothingNew });
         };
+        // P6: durable before anybody hears of it.
         append(&mut self.books, &lines, &mut self.standing)?;
         self.tree = tree;
         let outcome = match commit(&self.means, tx) {

