@@ -1,20 +1,26 @@
-//! The command line from outside: what ships beside the binary.
+//! The real binary, driven as its users drive it.
 
-use std::path::Path;
-use std::process::Command;
+use crate::support::TestArchive;
 
-/// systemd itself reads the unit, where it is at hand. It knows every key, system call and group it names.
 #[test]
-fn systemd_finds_nothing_to_say_about_the_unit() {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/sealdock.service");
-    let unit = std::fs::read_to_string(shipped).expect("the unit ships");
-    let command = "ExecStart=/usr/local/bin/sealdock --home /var/lib/sealdock/archive run";
-    assert!(unit.contains(command), "the daemon is `sealdock --home DIR run`");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("sealdock.service");
-    // The binary is not installed on a machine that builds it; systemd would say so.
-    std::fs::write(&path, unit.replace(command, "ExecStart=/bin/true")).expect("written");
-    let Ok(judged) = Command::new("systemd-analyze").arg("verify").arg(&path).output() else { return };
-    let said = String::from_utf8_lossy(&judged.stderr);
-    assert!(judged.status.success() && said.trim().is_empty(), "{said}");
+fn a_clip_goes_in_and_comes_back_byte_for_byte() {
+    let archive = TestArchive::new();
+    let clip = archive.write("clip.bin", &[7; 100_000]);
+    let lines = archive.deposit(&clip);
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["state"], "sealed");
+    assert!(archive.get(lines[0]["item"].as_str().expect("an id")) == [7; 100_000]);
+}
+
+#[test]
+fn a_dropped_file_is_receipted_by_the_daemon() {
+    let archive = TestArchive::new();
+    let inbox = archive.add_inbox("dock-1");
+    let daemon = archive.daemon();
+    std::fs::write(inbox.join("20190912_091530.wav"), b"not really sound").expect("written");
+    crate::support::wait_until("the receipt lies there", || {
+        !TestArchive::receipts(&inbox.join(".receipts")).is_empty()
+    });
+    assert_eq!(daemon.stop(), Some(0));
+    assert_eq!(archive.items().len(), 1);
 }

@@ -11,3 +11,4 @@ mod media;
 mod power_cut;
 mod probe;
 mod seal;
+mod support;
