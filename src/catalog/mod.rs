@@ -40,7 +40,6 @@ pub use show::{
     ShownTie,
 };
 pub use verify::{LedgerReport, Progress};
-pub use work::{Attempt, Sighting};
 pub use writer::Recorded;
 
 use crate::ledger::{Content, SignedHead};
@@ -127,13 +126,6 @@ impl Catalog {
 
     fn reach(&self) -> writer::Reach {
         self.0.reach.lock().expect("nobody panics while holding it").clone()
-    }
-
-    /// Changes working tables; durable when it returns.
-    fn work(&self, deed: impl Fn(&Connection) -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
-        let (answer, wait) = sync_channel(1);
-        self.0.ask(writer::Job::Work { deed: Box::new(deed), answer })?;
-        wait.recv().map_err(|_| opening::closed())?
     }
 
     /// Changes working tables with the next commit, and does not wait for it.

@@ -4,78 +4,9 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::apply::bump;
-use super::columns::{Json, Unsigned, Word, integer};
+use super::columns::integer;
 use super::{Catalog, Error};
-use crate::model::{DepositId, DockName, Generation, ItemId, LedgerIndex, Moment, RawName, Reason, State};
-
-/// One try at sealing a file, from before its first byte is written to its entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The id that was drawn for the item.
-    pub item: ItemId,
-    /// Whose inbox.
-    pub dock: DockName,
-    /// The source, relative to the inbox.
-    pub path: RawName,
-    /// When it began.
-    pub started: Moment,
-}
-
-/// How a file in an inbox stood when it was last looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
-    /// Whose inbox.
-    pub dock: DockName,
-    /// Relative to the inbox.
-    pub path: RawName,
-    /// How it stands.
-    pub state: State,
-    /// Why.
-    pub reasons: Vec<Reason>,
-    /// How often sealing it failed.
-    pub attempts: u32,
-    /// When it is tried again by itself.
-    pub next: Option<Moment>,
-    /// When it was looked at.
-    pub seen: Moment,
-}
-
-/// Attempts. An attempt ends by itself with the entry of its item.
-impl Catalog {
-    /// Notes an attempt, durable when it returns: after a crash its owner finds what it left.
-    ///
-    /// # Errors
-    /// [`Error::Database`], [`Error::Io`], [`Error::Stopped`].
-    pub fn begin_attempt(&self, attempt: Attempt) -> Result<(), Error> {
-        self.work(move |db| {
-            let Attempt { item, dock, path, started } = &attempt;
-            change(
-                db,
-                "INSERT OR REPLACE INTO attempts (item, dock, path, started) VALUES (?1, ?2, ?3, ?4)",
-                params![item, dock, path, started],
-            )
-            .map(drop)
-        })
-    }
-
-    /// Forgets an attempt that came to nothing. Returns at once.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`].
-    pub fn end_attempt(&self, item: ItemId) -> Result<(), Error> {
-        self.sometime(move |db| change(db, "DELETE FROM attempts WHERE item = ?1", params![item]).map(drop))
-    }
-
-    /// The attempts that have not ended: at a start, those that a crash stopped.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub fn unfinished_attempts(&self) -> Result<Vec<Attempt>, Error> {
-        self.ask("SELECT item, dock, path, started FROM attempts ORDER BY item", params![], |row| {
-            Ok(Attempt { item: row.get(0)?, dock: row.get(1)?, path: row.get(2)?, started: row.get(3)? })
-        })
-    }
-}
+use crate::model::{DepositId, DockName, Generation, ItemId, LedgerIndex, Moment};
 
 /// Queues. Their rows come with entries; after a rebuild they are there again.
 impl Catalog {
@@ -165,66 +96,8 @@ impl Catalog {
     }
 }
 
-/// Sightings, for `status` and for backoff.
+/// When inboxes were last walked.
 impl Catalog {
-    /// Notes how files stand. Returns at once.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`].
-    pub fn note_sightings(&self, sightings: Vec<Sighting>) -> Result<(), Error> {
-        self.sometime(move |db| sightings.iter().try_for_each(|sighting| put_sighting(db, sighting)))
-    }
-
-    /// Forgets a file that was sealed, or is gone. Returns at once.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`].
-    pub fn forget_sighting(&self, dock: DockName, path: RawName) -> Result<(), Error> {
-        self.sometime(move |db| {
-            change(db, "DELETE FROM sightings WHERE dock = ?1 AND path = ?2", params![dock, path]).map(drop)
-        })
-    }
-
-    /// The sightings of a dock behind a path, by path.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub fn sightings(
-        &self,
-        dock: &DockName,
-        after: Option<&RawName>,
-        limit: usize,
-    ) -> Result<Vec<Sighting>, Error> {
-        self.ask(
-            "SELECT dock, path, state, reasons, attempts, next, seen FROM sightings
-             WHERE dock = ?1 AND path > coalesce(?2, 0) ORDER BY path LIMIT ?3",
-            params![dock, after, at_most(limit)],
-            |row| {
-                Ok(Sighting {
-                    dock: row.get(0)?,
-                    path: row.get(1)?,
-                    state: row.get::<_, Word<_>>(2)?.0,
-                    reasons: row.get::<_, Json<_>>(3)?.0,
-                    attempts: row.get(4)?,
-                    next: row.get(5)?,
-                    seen: row.get(6)?,
-                })
-            },
-        )
-    }
-
-    /// How many sightings of a dock are in each state.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub fn sighting_counts(&self, dock: &DockName) -> Result<Vec<(State, u64)>, Error> {
-        self.ask(
-            "SELECT state, count(*) FROM sightings WHERE dock = ?1 GROUP BY state ORDER BY state",
-            params![dock],
-            |row| Ok((row.get::<_, Word<_>>(0)?.0, row.get::<_, Unsigned>(1)?.0)),
-        )
-    }
-
     /// A whole scan of a dock's inbox ended. Returns at once.
     ///
     /// # Errors
@@ -244,17 +117,6 @@ impl Catalog {
         let found = self.ask("SELECT at FROM scans WHERE dock = ?1", params![dock], |row| row.get(0))?;
         Ok(found.into_iter().next())
     }
-}
-
-fn put_sighting(db: &Connection, sighting: &Sighting) -> Result<(), Error> {
-    let Sighting { dock, path, state, reasons, attempts, next, seen } = sighting;
-    change(
-        db,
-        "INSERT OR REPLACE INTO sightings (dock, path, state, reasons, attempts, next, seen)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![dock, path, Word(state), Json(reasons), attempts, next, seen],
-    )
-    .map(drop)
 }
 
 const CLEAN: &str = "ended_cleanly";

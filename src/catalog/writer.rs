@@ -46,10 +46,6 @@ pub(super) enum Job {
         contents: Vec<Content>,
         answer: SyncSender<Result<Recorded, Error>>,
     },
-    Work {
-        deed: Deed,
-        answer: SyncSender<Result<(), Error>>,
-    },
     /// Nobody waits for it, and it may be lost.
     Sometime(Deed),
     Close,
@@ -213,9 +209,6 @@ impl Writer {
                     // Who went away is not told.
                     let _ = answer.send(Ok(Recorded { entries, head: head.clone(), at }));
                 }
-                Job::Work { answer, .. } => {
-                    let _ = answer.send(Ok(()));
-                }
                 Job::Sometime(_) | Job::Close => {}
             }
         }
@@ -255,7 +248,7 @@ impl Job {
     fn weight(&self) -> usize {
         match self {
             Self::Record { contents, .. } => contents.len().max(1),
-            Self::Work { .. } | Self::Sometime(_) | Self::Close => 1,
+            Self::Sometime(_) | Self::Close => 1,
         }
     }
 
@@ -263,7 +256,6 @@ impl Job {
         // Who went away is not told.
         match self {
             Self::Record { answer, .. } => drop(answer.send(Err(error))),
-            Self::Work { answer, .. } => drop(answer.send(Err(error))),
             Self::Sometime(_) | Self::Close => {}
         }
     }
@@ -347,7 +339,7 @@ impl<'a> Batch<'a> {
     fn take(&mut self, job: &Job) -> Result<(), Error> {
         match job {
             Job::Record { contents, .. } => self.record(contents),
-            Job::Work { deed, .. } | Job::Sometime(deed) => deed(&self.tx),
+            Job::Sometime(deed) => deed(&self.tx),
             Job::Close => Ok(()),
         }
     }

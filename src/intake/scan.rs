@@ -209,7 +209,11 @@ impl Intake {
         seen.mode = Some(mode);
         seen.trouble = None;
         if !matches!(walked, Ok(Walked::Stopped)) {
-            seen.full_scan = Some(self.parts().clock.now());
+            let now = self.parts().clock.now();
+            seen.full_scan = Some(now);
+            if let Err(error) = self.parts().catalog.note_scan(station.plan.dock.clone(), now) {
+                tracing::debug!(error = %chain(&error), "a walk was not noted");
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::attempt::chain;
@@ -20,19 +20,22 @@ pub(super) const TICK: Duration = Duration::from_secs(1);
 pub struct Watch {
     intake: Intake,
     tasks: JoinSet<()>,
-    over: Arc<Over>,
+    over: watch::Sender<bool>,
 }
 
 /// Tells the tasks of one watch that it is over; intake itself goes on.
-#[derive(Debug, Default)]
-struct Over {
-    said: std::sync::atomic::AtomicBool,
-    told: Notify,
-}
+#[derive(Clone)]
+struct Over(watch::Receiver<bool>);
 
 impl Over {
     fn is_said(&self) -> bool {
-        self.said.load(std::sync::atomic::Ordering::Relaxed)
+        *self.0.borrow()
+    }
+
+    /// Returns when it is over, also where that was said before.
+    async fn said(&mut self) {
+        // The sender is dropped only after it has said so.
+        let _ = self.0.wait_for(|over| *over).await;
     }
 }
 
@@ -41,7 +44,8 @@ impl Intake {
     #[must_use]
     pub fn watch(&self, plans: Vec<InboxPlan>) -> Watch {
         self.set_inboxes(plans.clone());
-        let over = Arc::new(Over::default());
+        let (end, over) = watch::channel(false);
+        let over = Over(over);
         let turns = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         let events = start_events(&plans);
@@ -59,11 +63,11 @@ impl Intake {
             tasks.spawn(self.clone().tend(station.clone(), turns.clone(), over.clone()));
         }
         tasks.spawn(self.clone().hand_out_turns(stations, turns, over.clone()));
-        tasks.spawn(self.clone().keep_delivering(over.clone()));
-        Watch { intake: self.clone(), tasks, over }
+        tasks.spawn(self.clone().keep_delivering(over));
+        Watch { intake: self.clone(), tasks, over: end }
     }
 
-    async fn tend(self, station: Arc<Station>, turns: Arc<Notify>, over: Arc<Over>) {
+    async fn tend(self, station: Arc<Station>, turns: Arc<Notify>, mut over: Over) {
         while !over.is_said() && !self.stopping() {
             let (this, at) = (self.clone(), station.clone());
             // A panic in a round is our mistake; the inbox is tended again rather than given up.
@@ -77,12 +81,12 @@ impl Intake {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = station.wake.notified() => {}
-                () = over.told.notified() => {}
+                () = over.said() => {}
             }
         }
     }
 
-    async fn hand_out_turns(self, stations: Arc<Vec<Arc<Station>>>, turns: Arc<Notify>, over: Arc<Over>) {
+    async fn hand_out_turns(self, stations: Arc<Vec<Arc<Station>>>, turns: Arc<Notify>, mut over: Over) {
         let hands = Arc::new(Semaphore::new(self.parts().bounds.files_at_once));
         let rota = Arc::new(std::sync::Mutex::new(Rota::new(self.parts().bounds.share)));
         lock(&rota).set_docks(stations.iter().map(|station| station.plan.dock.clone()).collect());
@@ -98,11 +102,14 @@ impl Intake {
                         this.take_next(&station, &rota);
                         drop(hand);
                         turns.notify_one();
-                        station.wake.notify_one();
                     });
                 }
             }
-            let _ = tokio::time::timeout(TICK, turns.notified()).await;
+            tokio::select! {
+                () = tokio::time::sleep(TICK) => {}
+                () = turns.notified() => {}
+                () = over.said() => {}
+            }
         }
         // Attempts in hand are finished or abandoned, never cut in half.
         while at_work.join_next().await.is_some() {}
@@ -128,7 +135,7 @@ impl Intake {
         lock(rota).put_back(&station.plan.dock, settled.look().size);
     }
 
-    async fn keep_delivering(self, over: Arc<Over>) {
+    async fn keep_delivering(self, mut over: Over) {
         while !over.is_said() && !self.stopping() {
             let this = self.clone();
             match tokio::task::spawn_blocking(move || this.tidy()).await {
@@ -138,7 +145,7 @@ impl Intake {
             }
             tokio::select! {
                 () = tokio::time::sleep(TICK * 5) => {}
-                () = over.told.notified() => {}
+                () = over.said() => {}
             }
         }
     }
@@ -161,9 +168,12 @@ fn start_events(plans: &[InboxPlan]) -> Option<(Arc<Watcher>, mpsc::Receiver<Wok
     }
 }
 
-async fn listen(stations: Arc<Vec<Arc<Station>>>, mut woken: mpsc::Receiver<Woken>, over: Arc<Over>) {
-    while !over.is_said() {
-        let Ok(next) = tokio::time::timeout(TICK, woken.recv()).await else { continue };
+async fn listen(stations: Arc<Vec<Arc<Station>>>, mut woken: mpsc::Receiver<Woken>, mut over: Over) {
+    loop {
+        let next = tokio::select! {
+            next = woken.recv() => next,
+            () = over.said() => return,
+        };
         let Some(Woken { inbox, what }) = next else { return };
         if let Some(station) = stations.get(inbox) {
             station.hear(what);
@@ -184,8 +194,7 @@ fn pick(rota: &std::sync::Mutex<Rota>, stations: &[Arc<Station>], now: Duration)
 impl Watch {
     /// Ends the watch; attempts in hand are finished or abandoned first.
     pub async fn end(mut self) {
-        self.over.said.store(true, std::sync::atomic::Ordering::Relaxed);
-        self.over.told.notify_waiters();
+        let _ = self.over.send(true);
         while self.tasks.join_next().await.is_some() {}
         self.intake.set_watched(None);
     }

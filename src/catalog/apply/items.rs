@@ -136,9 +136,8 @@ fn put_arrival(db: &Connection, index: LedgerIndex, arrived: &Arrived<'_>) -> Re
     bump(db, "deposits", 1)
 }
 
-/// A sealed thing is nobody's attempt any more, and no custodian has opened its key file yet.
+/// No custodian has opened the key file of a new thing yet.
 fn queue_new(db: &Connection, item: ItemId, generation: Generation) -> Result<(), Error> {
-    run(db, "end an attempt", "DELETE FROM attempts WHERE item = ?1").with([item])?;
     let unproven = run(db, "queue a proof", "INSERT INTO unproven (item, generation) VALUES (?1, ?2)")
         .with(params![item, generation])?;
     bump(db, "unproven", unproven)

@@ -146,13 +146,6 @@ CREATE VIRTUAL TABLE words USING fts5 (
 
 -- Working tables. They may be lost at any time; what apply() puts into them comes back in a replay.
 
-CREATE TABLE attempts (
-    item     BLOB PRIMARY KEY,
-    dock     TEXT NOT NULL,
-    path     BLOB NOT NULL,
-    started  TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE outbox (
     idx      INTEGER PRIMARY KEY,
     deposit  BLOB NOT NULL UNIQUE
@@ -167,18 +160,6 @@ CREATE TABLE unproven (
     item        BLOB PRIMARY KEY,
     generation  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE sightings (
-    dock      TEXT NOT NULL,
-    path      BLOB NOT NULL,
-    state     TEXT NOT NULL,
-    reasons   TEXT NOT NULL,
-    attempts  INTEGER NOT NULL,
-    next      TEXT,
-    seen      TEXT NOT NULL,
-    PRIMARY KEY (dock, path)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX sightings_by_state ON sightings (dock, state);
 
 CREATE TABLE scans (
     dock  TEXT PRIMARY KEY,

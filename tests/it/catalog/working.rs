@@ -1,9 +1,7 @@
 //! Working tables: what intake keeps in mind.
 
-use std::time::Duration;
-
-use sealdock::catalog::{Attempt, Catalog, Sighting};
-use sealdock::model::{DockName, Generation, Kind, LedgerIndex, RawName, Reason, State};
+use sealdock::catalog::Catalog;
+use sealdock::model::{DockName, Generation, Kind, LedgerIndex};
 
 use super::house::{House, deposit_id, item_id, noon, poster, probed, sealed};
 
@@ -11,26 +9,10 @@ fn dock() -> DockName {
     "dock-1".parse().expect("a name")
 }
 
-fn attempt(n: u16) -> Attempt {
-    Attempt { item: item_id(n), dock: dock(), path: RawName::new(format!("{n}.mp4")), started: noon() }
-}
-
 /// What nobody waits for is there once a run has ended.
 fn again(house: &House, catalog: Catalog) -> Catalog {
     drop(catalog);
     house.open().expect("opened")
-}
-
-#[test]
-fn an_attempt_ends_with_its_entry_or_when_it_is_given_up() {
-    let (house, catalog) = House::furnished();
-    for n in 1..=3 {
-        catalog.begin_attempt(attempt(n)).expect("noted");
-    }
-    catalog.record(vec![sealed(1, "1.mp4", Kind::Video)]).expect("recorded");
-    catalog.end_attempt(item_id(2)).expect("ended");
-    let catalog = again(&house, catalog);
-    assert_eq!(catalog.unfinished_attempts().expect("asked"), [attempt(3)]);
 }
 
 #[test]
@@ -61,30 +43,12 @@ fn queues_fill_with_entries_and_empty_as_work_is_done() {
 }
 
 #[test]
-fn sightings_are_kept_by_path_and_counted_by_state() {
+fn the_last_walk_of_an_inbox_is_kept() {
     let (house, catalog) = House::furnished();
-    let sighting = |path: &str, state, reasons: &[Reason]| Sighting {
-        dock: dock(),
-        path: RawName::new(path),
-        state,
-        reasons: reasons.to_vec(),
-        attempts: 1,
-        next: Some(noon().plus(Duration::from_secs(10))),
-        seen: noon(),
-    };
-    let waiting = sighting("a", State::Waiting, &[Reason::NotQuiet]);
-    let refused = sighting("b", State::Refused, &[Reason::Symlink]);
-    let ignored = sighting("c", State::Ignored, &[Reason::IgnoredName]);
-    catalog.note_sightings(vec![waiting.clone(), refused.clone(), ignored]).expect("noted");
-    catalog.forget_sighting(dock(), RawName::new("c")).expect("noted");
     catalog.note_scan(dock(), noon()).expect("noted");
     let catalog = again(&house, catalog);
-    assert_eq!(catalog.sightings(&dock(), None, 10).expect("asked"), [waiting.clone(), refused.clone()]);
-    assert_eq!(catalog.sightings(&dock(), Some(&waiting.path), 10).expect("asked"), [refused]);
-    let counts = catalog.sighting_counts(&dock()).expect("counted");
-    assert_eq!(counts, [(State::Refused, 1), (State::Waiting, 1)]);
     assert_eq!(catalog.last_scan(&dock()).expect("asked"), Some(noon()));
-    assert!(catalog.sighting_counts(&DockName::local()).expect("counted").is_empty());
+    assert_eq!(catalog.last_scan(&DockName::local()).expect("asked"), None);
 }
 
 #[test]
