@@ -7,7 +7,9 @@
 mod clock;
 mod disk;
 mod entropy;
+mod file_system;
 
 pub use clock::{Clock, SteeredClock, SystemClock};
 pub use disk::{Disk, DurableFile, Step, Steps};
 pub use entropy::{Entropy, OsEntropy};
+pub use file_system::FileSystem;
