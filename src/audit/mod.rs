@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::evidence::{Chair, Evidence};
+use crate::ledger::Content;
+use crate::model::{Act, Actor, DamageFound, ItemId};
 
+pub use prove::Proved;
 pub use verify::{Failure, Mode, Progress, Report, Verdict, Which};
 
 /// Checks what the archive holds.
@@ -29,12 +32,24 @@ impl Audit {
     }
 }
 
+impl Audit {
+    /// Damage becomes an entry, once.
+    fn enter_damage(&self, item: ItemId, code: &str) -> Result<(), Error> {
+        if self.catalog.is_damage_known(item, code)? {
+            return Ok(());
+        }
+        let act = Act::DamageFound(DamageFound { item, code: code.to_owned() });
+        self.catalog.record(vec![Content { who: Actor::Node, why: None, act }])?;
+        Ok(())
+    }
+}
+
 /// Why a check could not be made at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such item.
     #[error("there is no item {0}")]
-    Unknown(crate::model::ItemId),
+    Unknown(ItemId),
     /// The catalog failed.
     #[error("the catalog failed")]
     Catalog(#[from] crate::catalog::Error),

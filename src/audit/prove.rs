@@ -2,28 +2,46 @@
 
 use super::{Audit, Error};
 use crate::evidence::Record;
+use crate::model::ItemId;
 
 /// Key files opened in one go, a third of a millisecond each.
 const BATCH: usize = 128;
 
+/// How far the backlog was worked off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proved {
+    /// Key files that opened.
+    pub opened: usize,
+    /// Go on behind this item; nothing where the end was reached, or no keys are at hand.
+    pub next: Option<ItemId>,
+}
+
 impl Audit {
-    /// Works off a part of the backlog with the keys at hand. Answers how many were proved; none without keys.
+    /// Works off a part of the backlog, from behind an item, with the keys at hand.
     ///
     /// # Errors
-    /// Where the catalog fails. A key file that does not open is damage: it is told, and stays unproven.
-    pub fn prove_some(&self) -> Result<usize, Error> {
-        let Some(custody) = self.chair.custody() else { return Ok(0) };
-        let mut proved = 0;
-        for (item, _) in self.catalog.unproven(None, BATCH)? {
+    /// Where the catalog fails. A key file that does not open is damage: it becomes an entry, once, and stays
+    /// unproven.
+    pub fn prove_some(&self, after: Option<ItemId>) -> Result<Proved, Error> {
+        let Some(custody) = self.chair.custody() else { return Ok(Proved { opened: 0, next: None }) };
+        let batch = self.catalog.unproven(after, BATCH)?;
+        let next = if batch.len() == BATCH { batch.last().map(|(item, _)| *item) } else { None };
+        let mut opened = 0;
+        for (item, _) in batch {
             let Some(row) = self.catalog.item(item)? else { continue };
             match self.evidence.prove_keys(&Record::from(&row), Some(&custody)) {
                 Ok(()) => {
                     self.catalog.mark_proven(item, row.generation)?;
-                    proved += 1;
+                    opened += 1;
                 }
-                Err(error) => tracing::error!(item.id = %item, %error, "this key file does not open"),
+                Err(error) => {
+                    tracing::error!(item.id = %item, %error, "this key file does not open");
+                    if let Some(damage) = error.damage() {
+                        self.enter_damage(item, damage.code())?;
+                    }
+                }
             }
         }
-        Ok(proved)
+        Ok(Proved { opened, next })
     }
 }

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Audit, Error};
 use crate::catalog::{ItemRow, Origin};
 use crate::evidence::{self, Custodian, Depth, Record};
-use crate::ledger::Content;
-use crate::model::{Act, Actor, DamageFound, ItemId};
+use crate::model::ItemId;
 
 /// Which items to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,15 +180,6 @@ impl Audit {
             }
         }
     }
-
-    fn enter_damage(&self, failure: &Failure) -> Result<(), Error> {
-        if self.catalog.is_damage_known(failure.item, &failure.code)? {
-            return Ok(());
-        }
-        let act = Act::DamageFound(DamageFound { item: failure.item, code: failure.code.clone() });
-        self.catalog.record(vec![Content { who: Actor::Node, why: None, act }])?;
-        Ok(())
-    }
 }
 
 impl Work<'_> {
@@ -283,7 +273,7 @@ impl Tally<'_> {
         let mut report = self.report;
         report.failures.sort_by_key(|failure| failure.item);
         for failure in &report.failures {
-            audit.enter_damage(failure)?;
+            audit.enter_damage(failure.item, &failure.code)?;
         }
         report.result = match (report.failures.is_empty(), self.stopped || report.not_opened > 0) {
             (false, _) => Verdict::Fail,

@@ -6,13 +6,15 @@ use super::columns::{Json, Unsigned, Word};
 use super::rows::{Counts, ItemRow, Origin, Original};
 use super::work::at_most;
 use super::{Catalog, Error};
-use crate::model::{DerivedFacts, DockName, ItemId, Sha256};
+use crate::model::{DerivedFacts, DigestClaim, DockName, ItemId, Sha256};
 
 const ORIGINAL: &str = "SELECT item, size, sha256, sealed_size, sealed_sha256, domains, generation,
     keys_sha256, recovered, dock, name, kind, arrived, state, reasons, protections, copies, readback FROM items";
 
 const DERIVATIVE: &str = "SELECT item, size, sha256, sealed_size, sealed_sha256, domains, generation,
     keys_sha256, recovered, parent, role, derived FROM derivatives";
+
+pub(super) const CLAIMS: &str = "SELECT claim FROM claims WHERE item = ?1 ORDER BY idx";
 
 impl Catalog {
     /// An original or a derivative.
@@ -39,6 +41,14 @@ impl Catalog {
             original,
         )?;
         Ok(found.into_iter().next())
+    }
+
+    /// What checksums that came later said of an original, in the order of the ledger.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn claims_of(&self, item: ItemId) -> Result<Vec<DigestClaim>, Error> {
+        self.ask(CLAIMS, params![item], |row| Ok(row.get::<_, Json<_>>(0)?.0))
     }
 
     /// Originals and derivatives behind an id, by id: for going over everything, page by page.
@@ -81,6 +91,16 @@ impl Catalog {
     pub fn owner_uid(&self) -> Result<Option<u32>, Error> {
         let found = self.ask("SELECT owner_uid FROM archive", params![], |row| row.get(0))?;
         Ok(found.into_iter().next())
+    }
+
+    /// Whether the ledger before this one was lost, and this one was begun anew.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn began_after_a_loss(&self) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM entries WHERE idx = 0 AND kind = 'epoch_begun'";
+        let found = self.ask(sql, params![], |_| Ok(()))?;
+        Ok(!found.is_empty())
     }
 
     /// The running sums.

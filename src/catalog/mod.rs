@@ -93,10 +93,21 @@ impl Catalog {
         self.0.close();
     }
 
-    /// Whether the run before this one was closed, so that nothing needs a second look.
+    /// Whether the run before this one was closed and all was in order, so that nothing needs a second look.
     #[must_use]
     pub fn ended_cleanly(&self) -> bool {
         self.0.ended_cleanly
+    }
+
+    /// Vault and catalog agree: where nothing else happens, this run ends cleanly.
+    pub fn all_in_order(&self) {
+        self.0.in_order.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Something may lie in the vault that no entry tells of: this run does not end cleanly, so that the next
+    /// one looks.
+    pub fn look_again(&self) {
+        self.0.in_order.store(false, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Whether the end of the ledger file is in doubt, so that nothing more is recorded until the catalog is

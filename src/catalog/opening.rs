@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use super::books::Books;
 use super::connect::{self, Readers};
-use super::replaying::{Reached, catch_up, is_unborn};
-use super::writer::{Job, Means, Reach, Standing, Writer};
+use super::replaying::{Reached, applied, catch_up, check_whole, is_unborn};
+use super::writer::{Job, Means, Reach, Standing, Writer, announce_commit};
 use super::{Catalog, Error, HeadSigner, Recorded, books, place, work};
 use crate::ledger::{Content, Contents, Head, SignedHead, Tree, Trust, origin};
 use crate::model::{ArchiveId, Epoch, LedgerIndex};
@@ -97,7 +97,9 @@ impl Catalog {
         Self::start(means, db, books, reached)
     }
 
-    /// Throws the catalog away and makes it anew from the ledger (P11).
+    /// Throws the catalog away and makes it anew from the ledger (P11). Not before the ledger was read whole
+    /// and found to hold all that the catalog knows: with the catalog would go what shows a rolled-back
+    /// ledger.
     ///
     /// # Errors
     /// As [`Catalog::open`].
@@ -106,6 +108,7 @@ impl Catalog {
         if books::list(&opening.ledger())?.is_empty() {
             return Err(Error::NoLedger { path: opening.ledger() });
         }
+        check_whole(&opening.means().sources(), known_entries(opening))?;
         remove_database(opening)?;
         Self::open(opening)
     }
@@ -131,11 +134,13 @@ impl Catalog {
 
     fn start(means: Means, db: Connection, books: Books, reached: Reached) -> Result<Self, Error> {
         let readers = connect::readers(&means.database)?;
+        announce_commit(&means)?;
         let ended_cleanly = work::begin_run(&db)?;
         let reach = Reach { head: reached.head, epoch: reached.epoch, end: reached.end };
         let reach = Arc::new(Mutex::new(reach));
         let place = Place { ledger: means.ledger.clone(), trust: means.trust.clone() };
         let stopped = Arc::new(AtomicBool::new(false));
+        let in_order = Arc::new(AtomicBool::new(ended_cleanly));
         let writer = Writer {
             means,
             db,
@@ -144,6 +149,7 @@ impl Catalog {
             reach: Arc::clone(&reach),
             standing: Standing::Even,
             stopped: Arc::clone(&stopped),
+            in_order: Arc::clone(&in_order),
         };
         let (jobs, waiting) = sync_channel(WAITING);
         let thread = std::thread::Builder::new()
@@ -152,7 +158,7 @@ impl Catalog {
             .map_err(Error::io("start a thread for", &place.ledger))?;
         let desk = Desk { jobs: Some(jobs), thread: Some(thread) };
         let desk = Mutex::new(desk);
-        Ok(Self(Arc::new(Inner { readers, reach, place, ended_cleanly, stopped, desk })))
+        Ok(Self(Arc::new(Inner { readers, reach, place, ended_cleanly, stopped, in_order, desk })))
     }
 }
 
@@ -163,6 +169,7 @@ pub(super) struct Inner {
     pub(super) place: Place,
     pub(super) ended_cleanly: bool,
     pub(super) stopped: Arc<AtomicBool>,
+    pub(super) in_order: Arc<AtomicBool>,
     desk: Mutex<Desk>,
 }
 
@@ -261,6 +268,16 @@ fn open_database(opening: &Opening) -> Result<Connection, Error> {
         sync_parent(opening, &path)?;
     }
     connect::writer(&path)
+}
+
+/// How many entries the catalog has; none where it is missing or cannot be read, which is what it is made
+/// anew for.
+fn known_entries(opening: &Opening) -> u64 {
+    let path = opening.database();
+    if !path.exists() {
+        return 0;
+    }
+    connect::writer(&path).and_then(|db| applied(&db)).unwrap_or(0)
 }
 
 fn remove_database(opening: &Opening) -> Result<(), Error> {

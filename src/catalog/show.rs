@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::columns::{Json, Unsigned, Word};
 use super::deposits::{OF_ITEM, arrival};
 use super::find::raw;
+use super::items::CLAIMS;
 use super::rows::DepositRow;
 use super::{Catalog, Error, ask};
 use crate::model::{
@@ -228,8 +229,6 @@ const ITEM: &str =
     copies, readback, recovered, protections, generation, keys_sha256, domains FROM items WHERE item = ?1";
 
 const MEDIA: &str = "SELECT facts FROM media WHERE item = ?1";
-
-const CLAIMS: &str = "SELECT claim FROM claims WHERE item = ?1 ORDER BY idx";
 
 const DERIVATIVES: &str = "SELECT item, derived, size, sha256, sealed_sha256 FROM derivatives
     WHERE parent = ?1 ORDER BY item";

@@ -87,6 +87,8 @@ pub(super) struct Writer {
     pub(super) standing: Standing,
     /// Told to the handles: see [`Catalog::has_stopped`](super::Catalog::has_stopped).
     pub(super) stopped: Arc<AtomicBool>,
+    /// Told by the handles: see [`Catalog::all_in_order`](super::Catalog::all_in_order).
+    pub(super) in_order: Arc<AtomicBool>,
 }
 
 /// Whether the writer can go on.
@@ -111,10 +113,15 @@ impl Writer {
                 self.stopped.store(true, Ordering::Relaxed);
             }
         }
-        if matches!(self.standing, Standing::Even) {
+        if matches!(self.standing, Standing::Even) && self.in_order.load(Ordering::Relaxed) {
             // Where this fails, the next start looks more closely than it must: no harm.
-            let _ = end_cleanly(&self.db);
+            let _ = self.end_cleanly();
         }
+    }
+
+    fn end_cleanly(&self) -> Result<(), Error> {
+        announce_commit(&self.means)?;
+        end_cleanly(&self.db)
     }
 
     fn settle(&mut self, mut group: VecDeque<Job>) {
@@ -282,8 +289,12 @@ fn begin(db: &mut Connection) -> Result<Transaction<'_>, Error> {
     db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Error::database("begin"))
 }
 
+pub(super) fn announce_commit(means: &Means) -> Result<(), Error> {
+    means.disk.step(Step::Commit(&means.database)).map_err(Error::io("commit", &means.database))
+}
+
 fn commit(means: &Means, tx: Transaction<'_>) -> Result<(), Error> {
-    means.disk.step(Step::Commit(&means.database)).map_err(Error::io("commit", &means.database))?;
+    announce_commit(means)?;
     tx.commit().map_err(Error::database("commit"))
 }
 

@@ -1,6 +1,6 @@
 //! Checking the files of one item against the record, with or without the keys that open it (P10).
 
-use super::open::{SealedFile, decrypt_pass};
+use super::open::{SealedFile, decrypt_pass, key_bytes};
 use super::{Custodian, Damage, Error, Evidence, Record};
 use crate::model::Sha256;
 use crate::seal;
@@ -26,6 +26,9 @@ impl Evidence {
     pub fn check(&self, record: &Record, depth: Depth<'_>) -> Result<u64, Error> {
         let key_file = self.key_file(record)?;
         self.keyring.verify_key_file(&key_file).map_err(|_| Error::Damaged(Damage::KeysAltered))?;
+        for copy in &self.vault.places()[1..] {
+            key_bytes(copy, record)?;
+        }
         match depth {
             Depth::Sealed => self.check_sealed(record),
             Depth::Open(custodian) => {

@@ -6,6 +6,7 @@
 
 mod chair;
 mod check;
+mod heeding;
 mod open;
 mod pipeline;
 mod readback;
@@ -23,6 +24,7 @@ use crate::vault::Vault;
 
 pub use chair::{Chair, Occupied};
 pub use check::Depth;
+pub use heeding::Heeding;
 pub use open::OpenItem;
 pub use recatalogue::Found;
 pub use seal::{ClaimDigest, Sealing, Taken, Unplaced, digest_again};

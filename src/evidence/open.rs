@@ -10,12 +10,14 @@ use super::pipeline::{Segment, Stages, overlap};
 use super::{Custodian, Damage, Error, Evidence, Record};
 use crate::model::Sha256;
 use crate::seal::{self, Footer, Header, ItemKey, KeyFile, Layout, SegmentOpener};
+use crate::vault::Place;
 
 /// A sealed file whose header and footer add up. Nothing in it is believed yet.
 pub(super) struct SealedFile {
     pub file: File,
     pub header: Header,
     pub layout: Layout,
+    pub footer: Footer,
 }
 
 impl SealedFile {
@@ -29,8 +31,9 @@ impl SealedFile {
         read_at(&file, &mut header, 0)?;
         read_at(&file, &mut footer, footer_at)?;
         let header = Header::parse(&header)?;
-        let layout = Layout::new(&header, &Footer::parse(&footer)?, length)?;
-        Ok(Self { file, header, layout })
+        let footer = Footer::parse(&footer)?;
+        let layout = Layout::new(&header, &footer, length)?;
+        Ok(Self { file, header, layout, footer })
     }
 }
 
@@ -105,8 +108,8 @@ pub struct OpenItem {
 }
 
 impl Evidence {
-    /// Opens an item with a custodian's keys: checks the key file against the record, the commitment, and the
-    /// final segment, without which a truncated file could be served in part.
+    /// Opens an item with a custodian's keys: checks the key file against the record, the commitment, the
+    /// facts, the signature, and the final segment, without which a truncated file could be served in part.
     ///
     /// # Errors
     /// [`Error::SealOnly`] without keys; [`Error::Damaged`] where a file is not the recorded one.
@@ -128,9 +131,25 @@ impl Evidence {
             return Err(Error::Damaged(Damage::SealedAltered));
         }
         let opener = seal::unlock(&sealed.header, key)?;
+        self.check_end(record, &sealed)?;
         let open = OpenItem { sealed, opener };
         open.segment(open.sealed.layout.last())?;
         Ok(open)
+    }
+
+    /// Facts and footer are never served, but a file in which they were altered is not the one that was sealed.
+    fn check_end(&self, record: &Record, sealed: &SealedFile) -> Result<(), Error> {
+        let range = sealed.layout.facts();
+        let mut section = vec![0; length_of(&range)];
+        read_at(&sealed.file, &mut section, range.start)?;
+        let facts = seal::read_facts(&sealed.header, &section, self.keyring.facts_key())?;
+        let footer = &sealed.footer;
+        let signed = self.keyring.verify(footer.signer(), &footer.message(), footer.signature());
+        if signed && facts.fingerprints.sha256 == record.sha256 {
+            Ok(())
+        } else {
+            Err(Error::Damaged(Damage::SealedAltered))
+        }
     }
 
     /// The recorded key file, checked against the record.
@@ -138,16 +157,10 @@ impl Evidence {
     /// # Errors
     /// [`Error::Damaged`] where it is not the recorded one.
     pub fn key_file(&self, record: &Record) -> Result<KeyFile, Error> {
-        let bytes = self.vault.read_keys(record.role, record.item, record.generation).map_err(|error| {
-            if error.is_missing() { Error::Damaged(Damage::KeysMissing) } else { error.into() }
-        })?;
-        let altered = Error::Damaged(Damage::KeysAltered);
-        if Sha256(Hasher::digest(&bytes).into()) != record.keys_sha256 {
-            return Err(altered);
-        }
+        let bytes = key_bytes(&self.vault.places()[0], record)?;
         match KeyFile::parse(&bytes) {
             Ok(file) if file.item == record.item => Ok(file),
-            Ok(_) | Err(_) => Err(altered),
+            Ok(_) | Err(_) => Err(Error::Damaged(Damage::KeysAltered)),
         }
     }
 
@@ -166,6 +179,18 @@ impl Evidence {
         let sealed = SealedFile::open(self.vault.open_sealed(record.role, record.item)?)?;
         seal::unlock(&sealed.header, &key)?;
         Ok(())
+    }
+}
+
+/// The recorded key file as it lies in one place.
+pub(super) fn key_bytes(place: &Place, record: &Record) -> Result<Vec<u8>, Error> {
+    let bytes = place.read_keys(record.role, record.item, record.generation).map_err(|error| {
+        if error.is_missing() { Error::Damaged(Damage::KeysMissing) } else { error.into() }
+    })?;
+    if Sha256(Hasher::digest(&bytes).into()) == record.keys_sha256 {
+        Ok(bytes)
+    } else {
+        Err(Error::Damaged(Damage::KeysAltered))
     }
 }
 

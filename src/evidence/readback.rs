@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::open::{SealedFile, decrypt_pass};
-use super::{Custodian, Error, Unplaced};
+use super::{Custodian, Error, Heeding, Unplaced};
 use crate::keys::Keyring;
 use crate::model::ReadBack;
 use crate::seal::{self, ItemKey, KeyFile};
@@ -21,6 +22,8 @@ pub(super) struct Expected<'a> {
     pub key_bytes: &'a [u8],
     /// Keys that open the key file, where they are at hand.
     pub custodian: Custodian<'a>,
+    /// Set when the process is stopping.
+    pub stop: &'a AtomicBool,
 }
 
 /// What was seen there.
@@ -56,16 +59,18 @@ fn look_at_keys(keyring: &Keyring, path: &Path, expected: &Expected<'_>) -> Resu
     Ok(true)
 }
 
-fn unreadable(_: io::Error) -> Error {
+pub(super) fn unreadable(_: io::Error) -> Error {
     Error::ReadBack("the disk refuses to read")
 }
 
 fn look_at_sealed(path: &Path, expected: &Expected<'_>) -> Result<ReadBack, Error> {
-    let mut file = ColdFile::open(path).map_err(unreadable)?;
+    let file = ColdFile::open(path).map_err(unreadable)?;
     let way = file.way();
+    let mut file = Heeding { from: file, stop: expected.stop };
     let sealed = SealedFile::open(File::open(path).map_err(unreadable)?)?;
     let opener = seal::unlock(&sealed.header, expected.key)?;
     let seen = decrypt_pass(&mut file, &sealed, &opener).map_err(|error| match error {
+        Error::Source(_) if expected.stop.load(Ordering::Relaxed) => Error::Stopped,
         Error::Source(_) => Error::ReadBack("the disk refuses to read"),
         other => other,
     })?;

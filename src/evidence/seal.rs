@@ -93,12 +93,13 @@ impl Unplaced {
     /// Gives the files their names. From here on they are the archive's (P7).
     ///
     /// # Errors
-    /// Where a step fails; files that were renamed stay for the next start to match.
+    /// Where a step fails; what the disk does not take back then stays for the next start to match.
     pub fn place(&mut self) -> Result<(), Error> {
-        match self.files.take() {
-            Some(files) => Ok(files.vault.settle(&files.keys, &files.sealed)?),
-            None => Ok(()),
+        if let Some(files) = &self.files {
+            files.vault.settle(&files.keys, &files.sealed)?;
+            self.files = None;
         }
+        Ok(())
     }
 }
 
@@ -135,7 +136,7 @@ impl Evidence {
         let (role, item) = (plan.role, plan.item);
         let mut sealed = Held::begin(&self.vault, |vault| vault.begin_sealed(role, item))?;
         let custodian = sealing.custodian;
-        let domains = sealing.domains;
+        let (domains, stop) = (sealing.domains, sealing.stop);
         let (mut unplaced, commitment) = self.seal_body(sealing, plan, (&key, sealed.file()))?;
         sealed.file().sync()?;
 
@@ -154,7 +155,8 @@ impl Evidence {
         keys.file().sync()?;
 
         if self.reads_back() {
-            let expected = Expected { unplaced: &unplaced, key: &key, key_bytes: &key_bytes, custodian };
+            let expected =
+                Expected { unplaced: &unplaced, key: &key, key_bytes: &key_bytes, custodian, stop };
             let seen = self.read_back(sealed.file(), keys.file(), &expected)?;
             unplaced.readback = seen.way;
             unplaced.proven = seen.proven;
@@ -252,7 +254,7 @@ impl Evidence {
     ) -> Result<readback::Seen, Error> {
         let mut seen = None;
         for (sealed, keys) in sealed.paths().zip(keys.paths()) {
-            self.vault.disk().step(crate::sys::Step::ReadBack(sealed)).map_err(Error::Source)?;
+            self.vault.disk().step(crate::sys::Step::ReadBack(sealed)).map_err(readback::unreadable)?;
             seen = Some(readback::look(&self.keyring, (sealed, keys), expected)?);
         }
         seen.ok_or(Error::ReadBack("no place"))

@@ -8,15 +8,13 @@ use std::path::Path;
 use rustix::fs::{Advice, OFlags};
 
 use crate::model::ReadBack;
+use crate::sys::FileSystem;
 
 /// What O_DIRECT asks of memory and offsets on any disk made so far.
 const ALIGNMENT: usize = 4096;
 
 /// One read: large enough to keep a disk busy, small enough to hold several.
 const CHUNK: usize = 1024 * 1024;
-
-/// `TMPFS_MAGIC` and `RAMFS_MAGIC` of `linux/magic.h`: there is no disk behind these.
-const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// A file read past the page cache where the file system can do so.
 #[derive(Debug)]
@@ -35,10 +33,10 @@ impl ColdFile {
     /// As `open(2)`.
     pub fn open(path: &Path) -> io::Result<Self> {
         let plain = File::open(path)?;
-        let magic = rustix::fs::fstatfs(&plain)?.f_type;
-        let in_memory = IN_MEMORY.iter().any(|known| i128::from(*known) == i128::from(magic));
-        let (file, way) =
-            if in_memory { (plain, ReadBack::Memory) } else { (cold(path, plain)?, ReadBack::Disk) };
+        let (file, way) = match FileSystem::of_open(&plain)? {
+            FileSystem::Memory => (plain, ReadBack::Memory),
+            FileSystem::Local | FileSystem::Foreign(_) => (cold(path, plain)?, ReadBack::Disk),
+        };
         let size = usize::try_from(file.metadata()?.len()).unwrap_or(CHUNK);
         let room = size.next_multiple_of(ALIGNMENT).clamp(ALIGNMENT, CHUNK);
         let buffer = vec![0; room + ALIGNMENT];

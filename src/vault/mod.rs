@@ -31,7 +31,11 @@ pub enum Error {
         source: io::Error,
     },
     /// A place that should hold the vault is not there; perhaps its disk is not mounted.
-    #[error("{} is not a place of this vault: its FORMAT.md is missing", path.display())]
+    #[error(
+        "{} is not a place of this vault, its FORMAT.md is missing: mount its disk; a new place begins as a \
+         copy of the first (cp -a)",
+        path.display()
+    )]
     NotAPlace {
         /// The folder.
         path: PathBuf,

@@ -66,6 +66,20 @@ impl Place {
     }
 
     /// Where unfinished files lie.
+    /// Reads a key file whole, up to a bound far above any real one.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where it is not there.
+    pub fn read_keys(&self, role: Role, item: ItemId, generation: Generation) -> Result<Vec<u8>, Error> {
+        use std::io::Read as _;
+        /// A key file has at most five layers of about 1.2 kB.
+        const BOUND: u64 = 64 * 1024;
+        let path = self.keys(role, item, generation);
+        let mut bytes = Vec::new();
+        open(&path)?.take(BOUND).read_to_end(&mut bytes).doing("read", &path)?;
+        Ok(bytes)
+    }
+
     pub(super) fn unfinished(&self) -> PathBuf {
         // One process per home (the lock), so one folder serves; more nodes will get a name each.
         self.0.join("tmp").join("node")
@@ -175,25 +189,46 @@ impl Vault {
         Ok(temporary)
     }
 
-    /// Gives the files of an item their names: the key file first, so that presence of the sealed file
-    /// means that everything is there. Then every folder is synced.
+    /// Gives the files of an item their names, durably: the key file first, so that presence of the sealed
+    /// file means that everything is there.
     ///
     /// # Errors
-    /// Where a step fails or a name is taken. What was renamed stays and is matched or swept at the next
-    /// start.
+    /// Where a step fails or a name is taken. Names that were given are taken back: the next attempt is another
+    /// item. Where the disk refuses that too, the next start matches or sweeps what was renamed.
     pub fn settle(&self, keys: &Temporary, sealed: &Temporary) -> Result<(), Error> {
-        for temporary in [keys, sealed] {
-            for (file, home) in temporary.files.iter().zip(&temporary.homes) {
-                let folder = home.parent().unwrap_or(home);
-                self.disk.make_folder(folder, FOLDER_MODE).doing("make", folder)?;
-                self.disk.rename_new(file.path(), home).doing("rename into", home)?;
-            }
+        let named = self.name(keys, sealed);
+        if named.is_err() {
+            // P7: the names were never durable as a whole and nobody was told of them.
+            self.take_back(sealed);
+            self.take_back(keys);
         }
-        for home in &sealed.homes {
-            let folder = home.parent().unwrap_or(home);
+        named
+    }
+
+    /// The first place comes last, and only when all others are durable: what a crash leaves is looked for
+    /// there, and an item that is found there has all its copies.
+    // P2
+    fn name(&self, keys: &Temporary, sealed: &Temporary) -> Result<(), Error> {
+        for at in (0..self.places.len()).rev() {
+            let folder = sealed.homes[at].parent().unwrap_or(&sealed.homes[at]);
+            self.disk.make_folder(folder, FOLDER_MODE).doing("make", folder)?;
+            for Temporary { files, homes } in [keys, sealed] {
+                self.disk.rename_new(files[at].path(), &homes[at]).doing("rename into", &homes[at])?;
+            }
             self.disk.sync_folder(folder).doing("sync", folder)?;
         }
         Ok(())
+    }
+
+    /// Renames to the temporary name what was renamed from there, and nothing else that has the name.
+    fn take_back(&self, temporary: &Temporary) {
+        for (file, home) in temporary.files.iter().zip(&temporary.homes) {
+            if file.path().exists() {
+                continue;
+            }
+            let _ = self.disk.rename_new(home, file.path());
+            let _ = self.disk.sync_folder(home.parent().unwrap_or(home));
+        }
     }
 
     /// Removes temporaries; what cannot be removed now is swept at the next start.
@@ -211,18 +246,12 @@ impl Vault {
         open(&self.places[0].sealed(role, item))
     }
 
-    /// Reads a key file whole from the first place, up to a bound far above any real one.
+    /// Reads a key file whole from the first place.
     ///
     /// # Errors
-    /// [`Error::Missing`] where it is not there.
+    /// As [`Place::read_keys`].
     pub fn read_keys(&self, role: Role, item: ItemId, generation: Generation) -> Result<Vec<u8>, Error> {
-        use std::io::Read as _;
-        /// A key file has at most five layers of about 1.2 kB.
-        const BOUND: u64 = 64 * 1024;
-        let path = self.places[0].keys(role, item, generation);
-        let mut bytes = Vec::new();
-        open(&path)?.take(BOUND).read_to_end(&mut bytes).doing("read", &path)?;
-        Ok(bytes)
+        self.places[0].read_keys(role, item, generation)
     }
 
     /// The least room in any place.

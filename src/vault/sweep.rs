@@ -150,4 +150,44 @@ mod tests {
         let path = vault.places()[0].sealed(Role::Original, item);
         assert_eq!(std::fs::read(path).expect("read"), [0]);
     }
+
+    /// Takes so many steps, and none after them.
+    struct StopAfter(std::sync::atomic::AtomicUsize);
+
+    impl crate::sys::Steps for StopAfter {
+        fn before(&self, _: crate::sys::Step<'_>) -> std::io::Result<()> {
+            use std::sync::atomic::Ordering::SeqCst;
+            match self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
+                Ok(_) => Ok(()),
+                Err(_) => Err(std::io::Error::other("cut")),
+            }
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_first_place_lies_in_every_place_wherever_a_crash_comes() {
+        let one = Generation(1);
+        for steps in 0.. {
+            let home = tempfile::tempdir().expect("a temporary folder");
+            let places = ["first", "second"].map(|place| home.path().join(place));
+            Vault::create(&places, &Disk::default(), "the format").expect("made");
+            let disk = Disk::watched(std::sync::Arc::new(StopAfter(steps.into())));
+            let vault = Vault::open(&places, &disk).expect("opened");
+            let item = ItemId::new(Moment::UNIX_EPOCH, [7; 10]);
+            let settled = vault.begin_sealed(Role::Original, item).and_then(|sealed| {
+                let keys = vault.begin_keys(Role::Original, item, one)?;
+                vault.settle(&keys, &sealed)
+            });
+            let [first, second] = [0, 1].map(|at| &vault.places()[at]);
+            if first.sealed(Role::Original, item).exists() {
+                let copies = [first, second]
+                    .map(|at| [at.sealed(Role::Original, item), at.keys(Role::Original, item, one)]);
+                assert!(copies.iter().flatten().all(|path| path.exists()), "after {steps} steps");
+            }
+            if settled.is_ok() {
+                assert!(steps > 8, "only {steps} steps");
+                break;
+            }
+        }
+    }
 }

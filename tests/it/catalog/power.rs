@@ -276,6 +276,7 @@ fn one_bad_deed_does_not_spoil_its_neighbours() {
 fn a_closed_catalog_says_so() {
     let (house, catalog) = House::furnished();
     let handle = catalog.clone();
+    catalog.all_in_order();
     catalog.close();
     let error = handle.record(vec![sealed(1, "1.mp4", Kind::Video)]).expect_err("closed");
     assert!(matches!(error, Error::Stopped { .. }));

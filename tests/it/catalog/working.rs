@@ -64,5 +64,8 @@ fn a_run_that_was_not_closed_is_noticed() {
         }
     }
     assert!(!copy.open().expect("opened").ended_cleanly());
+    let catalog = again(&house, catalog);
+    assert!(!catalog.ended_cleanly(), "nobody had said that vault and catalog agree");
+    catalog.all_in_order();
     assert!(again(&house, catalog).ended_cleanly());
 }
