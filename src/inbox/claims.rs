@@ -2,7 +2,7 @@
 
 use super::root::{Listing, Root};
 use crate::model::{ClaimAlgorithm, RawName, Reason};
-use crate::rules::checksums::{MAX_BYTES, parse_checksums, speaks_of};
+use crate::rules::checksums::{ClaimLine, MAX_BYTES, parse_checksums, speaks_of};
 use crate::rules::companions::{Tie, checksum_places, owner};
 use crate::rules::naming::Patterns;
 
@@ -65,11 +65,18 @@ fn read_claims(root: &Root, media: &RawName, sidecar: &RawName) -> Vec<Claimed> 
             return Vec::new();
         }
     };
-    let lines = parse_checksums(&bytes, sidecar).into_iter();
+    claims_in(&parse_checksums(&bytes, sidecar), sidecar, media)
+}
+
+/// What the lines of one sidecar claim about a file.
+#[must_use]
+pub fn claims_in(lines: &[ClaimLine], sidecar: &RawName, media: &RawName) -> Vec<Claimed> {
     lines
+        .iter()
         .filter_map(|line| {
-            let tie = speaks_of(&line, sidecar, media)?;
-            Some(Claimed { algorithm: line.algorithm, hex: line.hex, from: sidecar.clone(), tie })
+            let tie = speaks_of(line, sidecar, media)?;
+            let ClaimLine { algorithm, hex, .. } = line.clone();
+            Some(Claimed { algorithm, hex, from: sidecar.clone(), tie })
         })
         .take(MAX_CLAIMS)
         .collect()

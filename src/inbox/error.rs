@@ -115,7 +115,6 @@ impl Error {
         match self {
             Self::Missing { .. }
             | Self::Open { .. }
-            | Self::Shelf { .. }
             | Self::Release { .. }
             | Self::Watch { .. }
             | Self::WatcherStopped => Retry::Later,
@@ -125,8 +124,24 @@ impl Error {
             | Self::SameDock { .. }
             | Self::NoSuchInbox { .. }
             | Self::Occupied { .. } => Retry::Never,
+            Self::Shelf { cause, .. } => retry_of_shelf(cause),
             Self::Refused(refusal) => refusal.retry(),
         }
+    }
+}
+
+/// A full or failing disk is mended, and a dock looks for its receipt in one place. What forbids to write, or is
+/// no folder of this inbox, stays so until a person changes it.
+fn retry_of_shelf(cause: &io::Error) -> Retry {
+    use io::ErrorKind as Kind;
+    match cause.kind() {
+        Kind::PermissionDenied
+        | Kind::ReadOnlyFilesystem
+        | Kind::Unsupported
+        | Kind::NotADirectory
+        | Kind::CrossesDevices => Retry::Never,
+        _ if cause.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Retry::Never,
+        _ => Retry::Later,
     }
 }
 

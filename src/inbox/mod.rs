@@ -15,7 +15,7 @@ mod root;
 mod walk;
 mod watch;
 
-pub use claims::{Claimed, claims_about, has_namesakes};
+pub use claims::{Claimed, claims_about, claims_in, has_namesakes};
 pub use error::{Error, Refusal, Retry};
 pub use mode::Mode;
 pub use overlap::{Places, check_overlap};

@@ -1,4 +1,4 @@
-//! Inboxes, home and receipts must lie apart: a vault that lies in an inbox would seal itself.
+//! Inboxes, home, vault and receipts must lie apart: a vault that lies in an inbox would seal itself.
 
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,9 +17,11 @@ pub struct Places<'a> {
     pub home: &'a Path,
     /// Where receipts go, if not into `.receipts` of their inbox.
     pub receipts: &'a [PathBuf],
+    /// The places of the vault, which may lie outside the home.
+    pub vault: &'a [PathBuf],
 }
 
-/// Checks that no inbox holds, or lies in, another one, the home, or a place for receipts; by path and by
+/// Checks that no inbox holds, or lies in, another one, the home, a place of the vault or one for receipts; by path and by
 /// the folders themselves, so that links and bind mounts deceive nobody. Places that are not there yet
 /// are compared by path.
 ///
@@ -41,6 +43,9 @@ pub fn check_overlap(places: &Places<'_>) -> Result<(), Error> {
         let others = inboxes[index + 1..].iter().chain([&home]);
         for other in others {
             inbox.must_lie_apart_from(other)?;
+        }
+        for place in places.vault {
+            inbox.must_lie_apart_from(&Place::at(place, format!("the vault ({})", place.display())))?;
         }
         for shelf in places.receipts {
             let words = format!("the receipts ({})", shelf.display());

@@ -71,16 +71,24 @@ impl ReceiptShelf {
         if self.holds(name, bytes).map_err(failed)? == Held::Same {
             return self.sync().map_err(failed);
         }
-        let written = self.write_beside(name, bytes).map_err(failed)?;
-        self.disk.step(Step::Rename(&self.place(&written), &path)).map_err(failed)?;
-        match rename_new(&self.folder, &written, &self.folder, name) {
-            Ok(()) => self.sync().map_err(failed),
-            Err(Errno::EXIST) => {
-                self.unlink(&written).map_err(failed)?;
-                Err(Error::Occupied { path })
-            }
-            Err(errno) => Err(failed(errno.into())),
+        let beside = format!(".{name}.new");
+        let placed = self.write_and_name(&beside, bytes, name);
+        if placed.is_err() {
+            // What failed is the error to tell; a leftover is taken away by the next try.
+            let _ = self.unlink(&beside);
         }
+        match placed {
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Err(Error::Occupied { path }),
+            outcome => outcome.map_err(failed),
+        }
+    }
+
+    /// Writes beside, then gives the name without replacing. A crash leaves all of it, or a temporary name.
+    fn write_and_name(&self, beside: &str, bytes: &[u8], name: &str) -> io::Result<()> {
+        self.write_beside(beside, bytes)?;
+        self.disk.step(Step::Rename(&self.place(beside), &self.place(name)))?;
+        rename_new(&self.folder, beside, &self.folder, name)?;
+        self.sync()
     }
 
     fn holds(&self, name: &str, bytes: &[u8]) -> io::Result<Held> {
@@ -100,21 +108,18 @@ impl ReceiptShelf {
         Ok(if found == bytes { Held::Same } else { Held::Other })
     }
 
-    /// A crash here leaves a temporary name, which the next try takes away.
-    fn write_beside(&self, name: &str, bytes: &[u8]) -> io::Result<String> {
-        let beside = format!(".{name}.new");
-        self.unlink(&beside)?;
-        let path = self.place(&beside);
+    fn write_beside(&self, beside: &str, bytes: &[u8]) -> io::Result<()> {
+        self.unlink(beside)?;
+        let path = self.place(beside);
         self.disk.step(Step::Create(&path))?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let bits = Bits::from_raw_mode(FILE_BITS);
-        let mut file = File::from(rustix::fs::openat(&self.folder, beside.as_str(), flags, bits)?);
+        let mut file = File::from(rustix::fs::openat(&self.folder, beside, flags, bits)?);
         open_to(&file, FILE_BITS);
         self.disk.step(Step::Write(&path))?;
         file.write_all(bytes)?;
         self.disk.step(Step::Sync(&path))?;
-        file.sync_all()?;
-        Ok(beside)
+        file.sync_all()
     }
 
     fn unlink(&self, name: &str) -> io::Result<()> {
@@ -151,7 +156,11 @@ pub(super) fn own_folder(parent: &File, name: &str, bits: u32, at: &OnDisk<'_>) 
         outcome => return Ok(outcome?),
     }
     at.disk.step(Step::MakeFolder(at.path))?;
-    rustix::fs::mkdirat(parent, name, Bits::from_raw_mode(bits))?;
+    match rustix::fs::mkdirat(parent, name, Bits::from_raw_mode(bits)) {
+        // Somebody made it meanwhile: another attempt of ours, or a dock, whose link is refused by what follows.
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(errno.into()),
+    }
     let folder = resolve(parent, &raw, folder_flags())?;
     open_to(&folder, bits);
     at.disk.step(Step::SyncFolder(at.path))?;

@@ -40,6 +40,13 @@ impl Aside {
         RawName::new(RELEASED).join(&self.name())
     }
 
+    /// Whether the folder in which sources wait is there. Where it is not, a mount is gone, or nothing was ever
+    /// set aside.
+    #[must_use]
+    pub fn shelf_is_there(root: &Root) -> bool {
+        root.open_folder(&RawName::new(RELEASED)).is_ok()
+    }
+
     /// Opens the source where it waits, to hash it again.
     ///
     /// # Errors

@@ -86,6 +86,7 @@ pub enum Watching {
 #[derive(Debug)]
 pub struct Watcher {
     orders: SyncSender<Order>,
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -95,9 +96,8 @@ enum Order {
         inbox: usize,
         answer: SyncSender<Result<Watching, Error>>,
     },
-    /// Look at what was lost.
+    /// Look at what was lost, and whether to stop.
     Wake,
-    Stop,
 }
 
 impl Watcher {
@@ -112,17 +112,19 @@ impl Watcher {
         let config = notify::Config::default().with_follow_symlinks(false);
         let system = RecommendedWatcher::new(handler, config).map_err(watch_error)?;
         let (wakings, woken) = channel::channel(WAKINGS);
+        let stop = Arc::new(AtomicBool::new(false));
         let watch = Watch {
             inboxes: inboxes.into_iter().map(|(dock, given)| Inbox { dock, given, path: None }).collect(),
             system,
             outlet: Outlet { wakings, owed: BTreeSet::new() },
             lost,
+            stop: Arc::clone(&stop),
         };
         let thread = std::thread::Builder::new()
             .name("inbox-watch".to_owned())
             .spawn(move || watch.run(&received))
             .map_err(|cause| watch_error(notify::Error::io(cause)))?;
-        Ok((Self { orders, thread: Some(thread) }, woken))
+        Ok((Self { orders, stop, thread: Some(thread) }, woken))
     }
 
     /// Sets a watch on every folder of an inbox. To be called before each full walk: what
@@ -141,8 +143,10 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        // An error says that the thread has ended already.
-        let _ = self.orders.send(Order::Stop);
+        // What still waits in a storm of events is not worth waiting for.
+        self.stop.store(true, Ordering::SeqCst);
+        // Where there is no room, there are orders after which the flag is seen.
+        let _ = self.orders.try_send(Order::Wake);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -189,6 +193,7 @@ struct Watch {
     system: RecommendedWatcher,
     outlet: Outlet,
     lost: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
 }
 
 struct Inbox {
@@ -212,8 +217,11 @@ impl Watch {
                     // Whoever asked may have gone.
                     let _ = answer.send(self.refresh(inbox));
                 }
-                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Order::Wake) | Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.stop.load(Ordering::SeqCst) {
+                return;
             }
             if self.lost.swap(false, Ordering::SeqCst) {
                 self.outlet.owed.extend(0..self.inboxes.len());
@@ -241,6 +249,9 @@ impl Watch {
             if let Step::Folder(path) = step {
                 outcome = self.watch(&root.path().join(path.to_path()));
                 folders += 1;
+            }
+            if self.stop.load(Ordering::SeqCst) {
+                outcome = Err(Error::WatcherStopped);
             }
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;

@@ -4,6 +4,7 @@
 use std::io::Read;
 
 use super::claims::{self, Claims};
+use super::pause::{Metered, Reserved};
 use super::{Door, Intake, Outcome, Taken, Types, fate};
 use crate::catalog::DepositRow;
 use crate::evidence::{Record, Sealing, Unplaced};
@@ -44,7 +45,7 @@ impl Intake {
             Ok(outcome) => outcome,
             Err(outcome) => *outcome,
         };
-        self.learn(outcome.state, &outcome.reasons);
+        self.learn(outcome.state);
         outcome
     }
 
@@ -56,10 +57,10 @@ impl Intake {
         if let Some(outcome) = self.record_again(path, &opened.open.source)? {
             return Ok(outcome);
         }
-        if !self.has_room_for(opened.open.source.size) {
-            return Err(Outcome::waiting(path, Reason::NoSpace).into());
-        }
-        let mut unplaced = self.seal_source(door, path, &opened)?;
+        // A giant that does not fit waits alone: it pauses nobody else.
+        let room = self.reserve(opened.open.source.size);
+        let room = room.ok_or_else(|| Outcome::waiting(path, Reason::NoSpace))?;
+        let mut unplaced = self.seal_source(door, path, (&opened, room))?;
         // P2: the source is looked at again after its last byte was read.
         door.root.check_unchanged(path, &opened.open).map_err(|refusal| waits(path, &refusal))?;
         self.commit(door, path, (&opened, &mut unplaced))
@@ -99,6 +100,7 @@ impl Intake {
     /// The catalog's trouble, told as the file's: it waits.
     fn not_recorded(&self, path: &RawName, error: &crate::catalog::Error) -> Box<Outcome> {
         tracing::error!(error = %chain(error), "the catalog could not record a deposit");
+        self.pause_for(Reason::WriteError);
         Outcome::waiting(path, Reason::WriteError).into()
     }
 
@@ -122,9 +124,14 @@ impl Intake {
         })
     }
 
-    fn seal_source(&self, door: &Door, path: &RawName, opened: &Opened) -> Ended<Unplaced> {
+    fn seal_source(
+        &self,
+        door: &Door,
+        path: &RawName,
+        (opened, room): (&Opened, Reserved<'_>),
+    ) -> Ended<Unplaced> {
         let custody = self.parts().chair.custody();
-        let mut source = &opened.open.file;
+        let mut source = Metered { source: &opened.open.file, room };
         let describe = |taken: &crate::evidence::Taken| {
             Provenance::Deposited(self.describe((door, path), opened, taken))
         };
@@ -133,7 +140,8 @@ impl Intake {
             .seal(Sealing {
                 role: Role::Original,
                 source: &mut source as &mut dyn Read,
-                limit: door.rules.max_file,
+                // No more than was judged and has room: a file may grow for as long as it is read.
+                limit: opened.open.source.size,
                 protections: &door.rules.protections,
                 domains: &door.rules.domains,
                 claims: &opened.claims.algorithms(),
@@ -146,8 +154,8 @@ impl Intake {
                 if reason != Reason::Stopped {
                     tracing::warn!(error = %chain(&error), reason = %reason, "an attempt was abandoned");
                 }
-                let state = if reason == Reason::TooLarge { State::Refused } else { State::Waiting };
-                Box::new(Outcome::of(path, state, reason))
+                self.pause_for(reason);
+                Box::new(Outcome::waiting(path, reason))
             })
     }
 
@@ -189,7 +197,7 @@ impl Intake {
         };
         // One at a time for the same bytes of one dock, or two arrivals would become two items.
         let sha256 = unplaced.taken.sha256;
-        let _turn = self.0.in_flight.turn(&door.rules.dock, sha256);
+        let turn = self.0.in_flight.turn((door.rules.dock.clone(), sha256));
         let twin = self.twin(path, &door.rules.dock, unplaced)?;
         let contents = match twin {
             Some((record, copies)) => vec![content(Act::KnownDeposit(KnownDeposit {
@@ -201,7 +209,10 @@ impl Intake {
             None => {
                 unplaced.place().map_err(|error| {
                     tracing::warn!(error = %chain(&error), "a sealed file could not be named");
-                    Box::new(Outcome::waiting(path, fate::reason_of(&error)))
+                    self.parts().catalog.look_again();
+                    let reason = fate::reason_of(&error);
+                    self.pause_for(reason);
+                    Box::new(Outcome::waiting(path, reason))
                 })?;
                 self.new_item(unplaced, &facts, door)
             }
@@ -214,6 +225,8 @@ impl Intake {
         {
             self.mark_proven(taken.item, unplaced.generation);
         }
+        // Never two turns at once: checking a checksum takes that of its clip.
+        drop(turn);
         self.check_late(door, path, (&facts, &opened.claims));
         Ok(outcome)
     }
@@ -272,6 +285,7 @@ impl Intake {
                 let outcome = self.not_recorded(path, &error);
                 // Where the entries stand already, the next look at the source finds its deposit.
                 if !error.is_recorded() {
+                    self.parts().catalog.look_again();
                     self.unrecorded().push(unrecorded);
                 }
                 Err(outcome)

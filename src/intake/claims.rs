@@ -1,14 +1,15 @@
 //! Checksums that docks write beside their files: claims to verify, whenever they arrive.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::attempt::{chain, content};
 use super::{Door, Intake};
-use crate::evidence::{ClaimDigest, digest_again};
-use crate::inbox::{Claimed, Listing, Root, claims_about, has_namesakes};
+use crate::evidence::{ClaimDigest, Heeding, digest_again};
+use crate::inbox::{Claimed, Listing, Root, claims_about, claims_in, has_namesakes};
 use crate::model::{
-    Act, ClaimAlgorithm, DepositFacts, DigestClaim, DockName, ItemId, Kind, Outcome, RawName, Sha256,
+    Act, ClaimAlgorithm, DepositFacts, DigestClaim, ItemId, Kind, Outcome, RawName, Sha256,
 };
 use crate::rules::checksums::{self, ClaimLine, parse_checksums};
 use crate::rules::companions::{Tie, owner, tie};
@@ -66,11 +67,6 @@ impl Claims {
         self.0.retain(|claim| !heeded.0.contains(claim));
         self
     }
-
-    fn only_from(mut self, sidecar: &RawName) -> Self {
-        self.0.retain(|claim| claim.from == *sidecar);
-        self
-    }
 }
 
 /// Whether any claim says that these are other bytes.
@@ -78,22 +74,33 @@ pub(super) fn contradicted(claims: &[DigestClaim]) -> bool {
     claims.iter().any(|claim| claim.outcome == Outcome::Mismatch)
 }
 
-/// Bytes of a dock that are being committed; a second arrival of the same waits for the first.
-#[derive(Debug, Default)]
-pub(super) struct InFlight {
-    held: Mutex<HashSet<(DockName, Sha256)>>,
+/// Whether a claim that is noted already says what another would.
+fn says_as_much(noted: &DigestClaim, claim: &DigestClaim) -> bool {
+    DigestClaim { outcome: claim.outcome, ..noted.clone() } == *claim
+        && (noted.outcome == claim.outcome || noted.outcome != Outcome::Unverified)
+}
+
+/// Things that one attempt at a time may work on; others wait for their turn. Nobody holds two turns of a kind.
+#[derive(Debug)]
+pub(super) struct InFlight<K> {
+    held: Mutex<HashSet<K>>,
     freed: Condvar,
 }
 
-/// The right to commit some bytes of a dock.
-pub(super) struct Turn<'a> {
-    all: &'a InFlight,
-    mine: (DockName, Sha256),
+/// The right to work on one of them.
+pub(super) struct Turn<'a, K: Eq + Hash> {
+    all: &'a InFlight<K>,
+    mine: K,
 }
 
-impl InFlight {
-    pub(super) fn turn(&self, dock: &DockName, sha256: Sha256) -> Turn<'_> {
-        let mine = (dock.clone(), sha256);
+impl<K> Default for InFlight<K> {
+    fn default() -> Self {
+        Self { held: Mutex::default(), freed: Condvar::new() }
+    }
+}
+
+impl<K: Eq + Hash + Clone> InFlight<K> {
+    pub(super) fn turn(&self, mine: K) -> Turn<'_, K> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         while held.contains(&mine) {
             held = self.freed.wait(held).unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +110,7 @@ impl InFlight {
     }
 }
 
-impl Drop for Turn<'_> {
+impl<K: Eq + Hash> Drop for Turn<'_, K> {
     fn drop(&mut self) {
         self.all.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.mine);
         self.all.freed.notify_all();
@@ -141,9 +148,12 @@ impl Intake {
             return;
         }
         for media in self.spoken_of(door, path, &lines) {
-            let claims = Claims::beside(&door.root, &media).only_from(path);
             let recorded = door.root.written(&media);
             let Ok(found) = self.parts().catalog.deposits_at(&door.rules.dock, &recorded) else { continue };
+            if found.is_empty() || self.stopping() {
+                continue;
+            }
+            let claims = Claims(claims_in(&lines, path, &media));
             for row in found {
                 let heeded = row.facts.claims.iter().any(|claim| claim.from == *path);
                 if !heeded {
@@ -187,12 +197,18 @@ impl Intake {
         }
     }
 
+    /// A clip and its checksum that arrive together each find the other; whoever comes second finds the
+    /// claim noted.
     fn compare(&self, door: &Door, lying: &Lying, claims: &Claims) {
-        let digests = self.digests_of(door, lying, claims);
+        let Ok(Some(row)) = self.parts().catalog.item(lying.item) else { return };
+        let _turn = self.0.in_flight.turn((door.rules.dock.clone(), row.sha256));
+        let Ok(noted) = self.parts().catalog.claims_of(lying.item) else { return };
+        let digests = self.digests_of(door, (lying, row.sha256), claims);
         let path = &lying.path;
         let contents: Vec<_> = claims
             .judge(&digests, &|| self.stem_of(door, path))
             .into_iter()
+            .filter(|claim| !noted.iter().any(|known| says_as_much(known, claim)))
             .map(|claim| content(Act::ClaimChecked { item: lying.item, claim }))
             .collect();
         if contents.is_empty() {
@@ -204,27 +220,36 @@ impl Intake {
     }
 
     /// SHA-256 is known; for other algorithms the source is read again, if it is still the sealed file.
-    fn digests_of(&self, door: &Door, lying: &Lying, claims: &Claims) -> Vec<ClaimDigest> {
-        let Ok(Some(row)) = self.parts().catalog.item(lying.item) else { return Vec::new() };
-        let known = ClaimDigest { algorithm: ClaimAlgorithm::Sha256, value: row.sha256.to_string() };
+    fn digests_of(
+        &self,
+        door: &Door,
+        (lying, sha256): (&Lying, Sha256),
+        claims: &Claims,
+    ) -> Vec<ClaimDigest> {
+        let known = ClaimDigest { algorithm: ClaimAlgorithm::Sha256, value: sha256.to_string() };
         let algorithms = claims.algorithms();
         if algorithms.iter().all(|algorithm| *algorithm == ClaimAlgorithm::Sha256) {
             return vec![known];
         }
-        match read_again(door, lying, &algorithms) {
+        match self.read_again(door, lying, &algorithms) {
             Some(digests) if digests.contains(&known) => digests,
             _ => vec![known],
         }
     }
-}
 
-fn read_again(door: &Door, lying: &Lying, algorithms: &[ClaimAlgorithm]) -> Option<Vec<ClaimDigest>> {
-    let open = door.root.open_file(&lying.path).ok()?;
-    if open.source != lying.facts.source {
-        return None;
+    fn read_again(
+        &self,
+        door: &Door,
+        lying: &Lying,
+        algorithms: &[ClaimAlgorithm],
+    ) -> Option<Vec<ClaimDigest>> {
+        let open = door.root.open_file(&lying.path).ok()?;
+        if open.source != lying.facts.source {
+            return None;
+        }
+        let mut file = Heeding { from: &open.file, stop: &self.0.stop };
+        let taken = digest_again(&mut file, algorithms).ok()?;
+        door.root.check_unchanged(&lying.path, &open).ok()?;
+        Some(taken.digests)
     }
-    let mut file = &open.file;
-    let taken = digest_again(&mut file, algorithms).ok()?;
-    door.root.check_unchanged(&lying.path, &open).ok()?;
-    Some(taken.digests)
 }

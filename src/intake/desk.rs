@@ -1,10 +1,10 @@
 //! What one inbox holds, as far as it has been seen: every file has a state, a reason and a next look.
 //!
 //! A table in memory and no IO. It may be lost at any time: the next rescan and the catalog rebuild it.
-//! Files that need nothing more rest as 16 bytes each, so that an inbox of a hundred thousand known
+//! Files that need nothing more rest as two marks each, so that an inbox of a hundred thousand known
 //! files costs a few megabytes; files in motion are held whole, and at most [`MOST_OPEN`] of them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -20,23 +20,29 @@ pub(super) const MOST_OPEN: usize = 10_000;
 /// Files that are left alone and listed by name; the others are counted.
 const MOST_LISTED: usize = 100;
 
+/// Passes that did not see everything, after which what was not seen in any of them leaves the desk. It
+/// may still be there, behind a folder that cannot be read, and then the catalog knows it; without an end
+/// such a folder would make the desk grow for ever.
+const MOST_PARTIAL: u64 = 8;
+
 /// The files of one inbox.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     open: HashMap<RawName, Open>,
     ready: VecDeque<RawName>,
     resting: HashMap<Mark, Resting>,
-    listed: HashMap<RawName, (Listed, u32)>,
-    pass: u32,
+    listed: HashMap<RawName, (Listed, u64)>,
+    pass: u64,
 }
 
-/// Path, size, times and inode of a file, shortened; SHA-256 makes chance equality impossible in practice.
+/// A path, or how a file looked, shortened; SHA-256 makes chance equality impossible in practice.
 type Mark = [u8; 16];
 
 #[derive(Debug, Clone, Copy)]
 struct Resting {
+    shown: Mark,
     state: State,
-    pass: u32,
+    pass: u64,
 }
 
 #[derive(Debug)]
@@ -44,7 +50,7 @@ struct Open {
     sighting: Sighting,
     stage: Stage,
     attempts: u32,
-    pass: u32,
+    pass: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +86,9 @@ pub(super) enum Ending {
     /// It is tried again after a while.
     Again(Reason),
     /// It changed: the quiet time begins again, and this was no failure.
-    Changed(Reason),
+    Changed,
+    /// A shutdown stopped the attempt, which says nothing about the file.
+    Stopped,
 }
 
 /// A file that the desk knows nothing of yet.
@@ -97,16 +105,24 @@ pub(super) enum Seen {
 impl Desk {
     /// Begins a full pass; what is not seen in it is forgotten at its end.
     pub(super) fn begin_pass(&mut self) {
-        self.pass = self.pass.wrapping_add(1);
+        self.pass += 1;
     }
 
     /// Ends a full pass: files that left the inbox leave the desk. Nothing else follows from absence
     /// (P12).
     pub(super) fn end_pass(&mut self) {
-        let pass = self.pass;
-        self.resting.retain(|_, resting| resting.pass == pass);
-        self.open.retain(|_, open| open.pass == pass || matches!(open.stage, Stage::InHand));
-        self.listed.retain(|_, (_, seen)| *seen == pass);
+        self.keep_since(self.pass);
+    }
+
+    /// Ends a pass that did not see everything: only what was long unseen leaves the desk.
+    pub(super) fn end_partial_pass(&mut self) {
+        self.keep_since(self.pass.saturating_sub(MOST_PARTIAL));
+    }
+
+    fn keep_since(&mut self, pass: u64) {
+        self.resting.retain(|_, resting| resting.pass >= pass);
+        self.open.retain(|_, open| open.pass >= pass || matches!(open.stage, Stage::InHand));
+        self.listed.retain(|_, (_, seen)| *seen >= pass);
     }
 
     /// One look at a file.
@@ -119,13 +135,24 @@ impl Desk {
                 if hint != Hint::None {
                     open.sighting = open.sighting.hear(hint, look.seen);
                 }
-                if !look.shows_the_same_as(&before) {
+                let is_changed = !look.shows_the_same_as(&before);
+                if is_changed {
+                    // What made the last attempt fail may be what changed.
                     open.attempts = 0;
+                }
+                // Judged anew now: a close that follows the first look shortens the wait. No event shortens
+                // the wait after an attempt that failed.
+                if (is_changed || hint != Hint::None)
+                    && open.attempts == 0
+                    && let Stage::Waiting { until, .. } = &mut open.stage
+                {
+                    *until = look.seen.min(*until);
                 }
             }
             return Seen::Familiar;
         }
-        if let Some(resting) = self.resting.get_mut(&mark(path, &look)) {
+        let resting = self.resting.get_mut(&name(path)).filter(|resting| resting.shown == shown(&look));
+        if let Some(resting) = resting {
             resting.pass = self.pass;
             if let Some((_, seen)) = self.listed.get_mut(path) {
                 *seen = self.pass;
@@ -146,7 +173,7 @@ impl Desk {
     pub(super) fn rest(&mut self, path: &RawName, look: &Look, (state, reason): (State, Option<Reason>)) {
         self.open.remove(path);
         self.listed.remove(path);
-        self.resting.insert(mark(path, look), Resting { state, pass: self.pass });
+        self.resting.insert(name(path), Resting { shown: shown(look), state, pass: self.pass });
         if let Some(reason) = reason {
             self.list(Listed { path: path.clone(), state, reason, attempts: 0 });
         }
@@ -154,8 +181,8 @@ impl Desk {
 
     /// Counts and lists something that cannot even be looked at (a link, a pipe).
     pub(super) fn refuse(&mut self, path: &RawName, reason: Reason) {
-        let mark = short(path, &[reason.code().as_bytes()]);
-        self.resting.insert(mark, Resting { state: State::Refused, pass: self.pass });
+        let shown = short(&[reason.code().as_bytes()]);
+        self.resting.insert(name(path), Resting { shown, state: State::Refused, pass: self.pass });
         let path = path.clone();
         self.list(Listed { path, state: State::Refused, reason, attempts: 0 });
     }
@@ -195,6 +222,7 @@ impl Desk {
             Settling::Settled(settled) => {
                 open.stage = Stage::Ready(settled);
                 self.ready.push_back(path.clone());
+                self.bound_queue();
             }
             Settling::Wait { until, because } => open.stage = Stage::Waiting { until, because },
             Settling::Leave { because } => {
@@ -204,16 +232,28 @@ impl Desk {
         }
     }
 
+    /// Names of files that left the inbox stay in the queue until they are passed over. While intake is
+    /// paused none is, so a dock that brings and takes away files would make it grow without end.
+    fn bound_queue(&mut self) {
+        if self.ready.len() <= 2 * MOST_OPEN {
+            return;
+        }
+        let (open, mut queued) = (&self.open, HashSet::new());
+        let is_ready = |path: &RawName| matches!(open.get(path), Some(Open { stage: Stage::Ready(_), .. }));
+        self.ready.retain(|path| is_ready(path) && queued.insert(path.clone()));
+    }
+
     /// Forgets a file that is gone.
     pub(super) fn forget(&mut self, path: &RawName) {
         if self.open.get(path).is_some_and(|open| !matches!(open.stage, Stage::InHand)) {
             self.open.remove(path);
         }
+        self.resting.remove(&name(path));
+        self.listed.remove(path);
     }
 
-    /// The size of the next file in the queue, for the limits.
-    #[must_use]
-    pub(super) fn next_size(&mut self) -> Option<u64> {
+    /// The size of the next file in the queue.
+    fn next_size(&mut self) -> Option<u64> {
         while let Some(path) = self.ready.front() {
             if let Some(Open { stage: Stage::Ready(settled), .. }) = self.open.get(path) {
                 return Some(settled.look().size);
@@ -223,9 +263,12 @@ impl Desk {
         None
     }
 
-    /// Takes the next file in hand.
-    pub(super) fn take(&mut self) -> Option<(RawName, Settled)> {
-        self.next_size()?;
+    /// Takes the next file in hand, if its size is one that may be taken now.
+    pub(super) fn take_if(&mut self, allows: impl FnOnce(u64) -> bool) -> Option<(RawName, Settled)> {
+        let size = self.next_size()?;
+        if !allows(size) {
+            return None;
+        }
         let path = self.ready.pop_front()?;
         let open = self.open.get_mut(&path)?;
         let Stage::Ready(settled) = open.stage else { return None };
@@ -245,7 +288,12 @@ impl Desk {
                 let until = now + backoff(open.attempts);
                 open.stage = Stage::Waiting { until, because };
             }
-            Ending::Changed(because) => open.stage = Stage::Waiting { until: now, because },
+            Ending::Changed => {
+                // Also where no look shows it, as with a file that holds more bytes than its size says.
+                open.sighting = open.sighting.hear(Hint::Writing, now);
+                open.stage = Stage::Waiting { until: now, because: Reason::Changed };
+            }
+            Ending::Stopped => open.stage = Stage::Waiting { until: now, because: Reason::Stopped },
         }
     }
 
@@ -285,22 +333,21 @@ impl Desk {
     }
 }
 
-fn mark(path: &RawName, look: &Look) -> Mark {
-    short(
-        path,
-        &[
-            &look.size.to_be_bytes(),
-            &look.inode.to_be_bytes(),
-            look.modified.to_string().as_bytes(),
-            look.changed.to_string().as_bytes(),
-        ],
-    )
+fn name(path: &RawName) -> Mark {
+    short(&[path.as_bytes()])
 }
 
-fn short(path: &RawName, parts: &[&[u8]]) -> Mark {
+fn shown(look: &Look) -> Mark {
+    short(&[
+        &look.size.to_be_bytes(),
+        &look.inode.to_be_bytes(),
+        look.modified.to_string().as_bytes(),
+        look.changed.to_string().as_bytes(),
+    ])
+}
+
+fn short(parts: &[&[u8]]) -> Mark {
     let mut hasher = Sha256::new();
-    hasher.update((path.as_bytes().len() as u64).to_be_bytes());
-    hasher.update(path.as_bytes());
     for part in parts {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
@@ -346,9 +393,9 @@ mod tests {
         let path = RawName::new("clip.mp4");
         settle(&mut desk, &path);
         assert_eq!(desk.next_size(), Some(5));
-        let (taken, _) = desk.take().expect("settled");
+        let (taken, _) = desk.take_if(|_| true).expect("settled");
         assert_eq!(taken, path);
-        assert!(desk.take().is_none(), "in hand already");
+        assert!(desk.take_if(|_| true).is_none(), "in hand already");
         desk.end(&path, Ending::Rests(State::Sealed), Duration::from_secs(23));
         assert_eq!(desk.see(&path, look(5, 30), Hint::None), Seen::Familiar);
         assert_eq!(desk.see(&path, look(6, 31), Hint::None), Seen::New, "changed bytes are new");
@@ -361,18 +408,39 @@ mod tests {
         let path = RawName::new("clip.mp4");
         settle(&mut desk, &path);
         let now = Duration::from_secs(30);
-        desk.take().expect("settled");
+        desk.take_if(|_| true).expect("settled");
         desk.end(&path, Ending::Again(Reason::NoSpace), now);
         let first = desk.next_due().expect("waits");
         assert!(first > now);
         desk.see(&path, look(5, 60), Hint::None);
         desk.judge(&path, first, &policy());
-        desk.take().expect("tried again");
+        desk.take_if(|_| true).expect("tried again");
         desk.end(&path, Ending::Again(Reason::NoSpace), first);
         assert!(desk.next_due().expect("waits") - first > first - now);
         assert_eq!(desk.listing()[0].attempts, 2);
         desk.see(&path, look(9, 61), Hint::None);
         assert_eq!(desk.listing()[0].attempts, 0);
+    }
+
+    #[test]
+    fn a_close_heard_after_the_first_look_ends_the_patience_with_a_writer() {
+        let mut desk = Desk::default();
+        let path = RawName::new("clip.mp4.md5");
+        assert_eq!(desk.see(&path, look(5, 0), Hint::Writing), Seen::New);
+        desk.take_up(path.clone(), look(5, 0), Hint::Writing);
+        desk.judge(&path, Duration::ZERO, &policy());
+        assert_eq!(desk.next_due(), Some(Duration::from_secs(30)));
+        let now = Duration::from_secs(1);
+        desk.see(&path, look(5, 1), Hint::CloseWrite);
+        desk.judge(&path, now, &policy());
+        assert_eq!(desk.next_due(), Some(Duration::from_secs(11)));
+        desk.see(&path, look(5, 11), Hint::None);
+        desk.judge(&path, Duration::from_secs(11), &policy());
+        desk.take_if(|_| true).expect("settled");
+        desk.end(&path, Ending::Again(Reason::NoSpace), Duration::from_secs(11));
+        let backoff = desk.next_due();
+        desk.see(&path, look(5, 11), Hint::CloseWrite);
+        assert_eq!(desk.next_due(), backoff, "an event is no reason to try a failed file at once");
     }
 
     #[test]
@@ -385,11 +453,75 @@ mod tests {
     }
 
     #[test]
+    fn a_change_is_judged_at_once_however_long_the_backoff() {
+        let mut desk = Desk::default();
+        let path = RawName::new("clip.mp4");
+        settle(&mut desk, &path);
+        desk.take_if(|_| true).expect("settled");
+        desk.end(&path, Ending::Again(Reason::Unreadable), Duration::from_secs(30));
+        desk.see(&path, look(6, 31), Hint::None);
+        assert_eq!(desk.next_due(), Some(Duration::from_secs(31)));
+    }
+
+    #[test]
+    fn a_file_that_changed_in_hand_rests_again_even_if_it_looks_the_same() {
+        let mut desk = Desk::default();
+        let path = RawName::new("clip.mp4");
+        settle(&mut desk, &path);
+        desk.take_if(|_| true).expect("settled");
+        desk.end(&path, Ending::Changed, Duration::from_secs(30));
+        desk.see(&path, look(5, 31), Hint::None);
+        desk.judge(&path, Duration::from_secs(31), &policy());
+        assert!(desk.take_if(|_| true).is_none());
+        assert!(desk.next_due() > Some(Duration::from_secs(40)));
+    }
+
+    #[test]
+    fn names_that_come_and_go_while_nothing_is_taken_do_not_fill_the_queue() {
+        let mut desk = Desk::default();
+        let path = RawName::new("clip.mp4");
+        for _ in 0..=2 * MOST_OPEN {
+            settle(&mut desk, &path);
+            desk.forget(&path);
+        }
+        settle(&mut desk, &path);
+        assert!(desk.ready.len() <= 2 * MOST_OPEN, "{}", desk.ready.len());
+        assert_eq!(desk.take_if(|_| true).map(|(taken, _)| taken), Some(path));
+        assert!(desk.take_if(|_| true).is_none());
+    }
+
+    #[test]
+    fn a_folder_that_can_never_be_read_does_not_make_the_desk_grow() {
+        let mut desk = Desk::default();
+        for pass in 0..100 {
+            desk.begin_pass();
+            desk.rest(&RawName::new("a"), &look(pass, 0), (State::Sealed, None));
+            desk.end_partial_pass();
+        }
+        assert!(desk.counts()[&State::Sealed] <= MOST_PARTIAL + 1);
+        assert_eq!(desk.see(&RawName::new("a"), look(99, 1), Hint::None), Seen::Familiar);
+    }
+
+    #[test]
     fn what_left_the_inbox_leaves_the_desk() {
         let mut desk = Desk::default();
         desk.rest(&RawName::new("a"), &look(1, 0), (State::Sealed, None));
         desk.begin_pass();
         desk.end_pass();
         assert_eq!(desk.counts()[&State::Sealed], 0);
+    }
+
+    #[test]
+    fn a_resting_file_counts_once_however_it_grows_and_not_when_it_is_gone() {
+        let mut desk = Desk::default();
+        let path = RawName::new("clip.mp4.part");
+        for size in 1..4 {
+            assert_eq!(desk.see(&path, look(size, 0), Hint::None), Seen::New);
+            desk.rest(&path, &look(size, 0), (State::Ignored, Some(Reason::InProgressName)));
+            assert_eq!(desk.counts()[&State::Ignored], 1);
+        }
+        desk.forget(&path);
+        assert_eq!(desk.counts()[&State::Ignored], 0);
+        assert!(desk.listing().is_empty());
     }
 }

@@ -9,12 +9,18 @@ pub(super) fn reason_of(error: &evidence::Error) -> Reason {
     use evidence::Error as E;
     match error {
         E::Source(_) => Reason::ReadError,
-        E::TooLarge { .. } => Reason::TooLarge,
+        // More bytes than its size said when it was opened.
+        E::TooLarge { .. } => Reason::Changed,
         E::Stopped => Reason::Stopped,
         E::ReadBack(_) | E::Damaged(_) | E::Seal(_) => Reason::ReadbackFailed,
         E::Vault(_) if error.is_full() => Reason::NoSpace,
         E::Vault(_) | E::Keys(_) | E::SealOnly | E::Sink(_) => Reason::WriteError,
     }
+}
+
+/// Whether the disk under the vault was at fault, and may be mended.
+pub(super) fn is_of_the_disk(error: &evidence::Error) -> bool {
+    matches!(error, evidence::Error::Vault(_) | evidence::Error::ReadBack(_))
 }
 
 /// How a file that was in hand goes on.
@@ -24,7 +30,8 @@ pub(super) fn ending(state: State, reasons: &[Reason]) -> Ending {
         (State::Sealed | State::Known | State::Quarantined, _) => Ending::Rests(state),
         (State::Ignored | State::Refused, Some(reason)) => Ending::LeftAlone(state, reason),
         (State::Ignored | State::Refused, None) => Ending::Rests(state),
-        (State::Waiting, Some(reason @ (Reason::Changed | Reason::Stopped))) => Ending::Changed(reason),
+        (State::Waiting, Some(Reason::Stopped)) => Ending::Stopped,
+        (State::Waiting, Some(Reason::Changed)) => Ending::Changed,
         (State::Waiting, Some(reason)) => Ending::Again(reason),
         (State::Waiting, None) => Ending::Again(Reason::WriteError),
     }

@@ -9,8 +9,8 @@ use crate::evidence::Sealing;
 use crate::inbox::{OpenSource, Root, Typed};
 use crate::ledger::Content;
 use crate::model::{
-    Act, DerivativeSealed, DerivedFacts, ItemId, Kind, MediaFacts, MediaProbed, ProbeOutcome, Provenance,
-    RawName, Source,
+    Act, DerivativeSealed, DerivedFacts, Generation, ItemId, Kind, MediaFacts, MediaProbed, ProbeOutcome,
+    Provenance, RawName, Source,
 };
 use crate::probe::{Poster, Prober, Report};
 use crate::seal::Role;
@@ -22,6 +22,9 @@ pub(super) fn is_probed(kind: Kind) -> bool {
         Kind::Document | Kind::Sidecar | Kind::Log => false,
     }
 }
+
+/// A key file that a custodian's keys opened while it was made.
+type Proof = (ItemId, Generation);
 
 /// A source opened for the parser.
 struct Offered {
@@ -65,10 +68,21 @@ impl Intake {
     async fn probe(&self, item: ItemId) -> Result<(), Error> {
         let Some(row) = self.parts().catalog.item(item)? else { return Ok(()) };
         let Some(deposit) = self.parts().catalog.first_deposit_of(item)? else { return Ok(()) };
-        let report = match self.offer(&deposit.facts.source) {
+        if !is_probed(deposit.facts.kind) {
+            // Brought back after a crash, without the entry that says so.
+            return self.record_later(row, without_streams(ProbeOutcome::NotMedia)).await;
+        }
+        let (this, source) = (self.clone(), deposit.facts.source);
+        // An inbox on a disk that hangs must not hold up those who only wait for one another.
+        let offered = tokio::task::spawn_blocking(move || this.offer(&source)).await;
+        let report = match offered.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
             Err(code) => not_probed(code),
             Ok(offered) => self.look_into(&offered).await,
         };
+        self.record_later(row, report).await
+    }
+
+    async fn record_later(&self, row: ItemRow, report: Report) -> Result<(), Error> {
         let this = self.clone();
         let recorded = tokio::task::spawn_blocking(move || this.record_report(&row, report)).await;
         recorded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
@@ -77,10 +91,13 @@ impl Intake {
     /// Opens the source, if it still is what was sealed.
     fn offer(&self, source: &Source) -> Result<Offered, &'static str> {
         let gone = "source_gone";
+        let by_hand = source.path.as_bytes().starts_with(b"/");
         let (root, path) = match self.inbox_of(&source.dock) {
-            Some(plan) if !source.path.as_bytes().starts_with(b"/") => {
+            Some(plan) if !by_hand => {
                 (Root::open(plan.dock, &plan.path).map_err(|_| gone)?, source.path.clone())
             }
+            // Its inbox is no longer set; a path relative to it leads anywhere from here.
+            None if !by_hand => return Err(gone),
             _ => match Root::typed(source.dock.clone(), &source.path.to_path()) {
                 Ok(Typed::File { root, name }) => (root, name),
                 Ok(Typed::Folder(_)) | Err(_) => return Err(gone),
@@ -119,14 +136,18 @@ impl Intake {
 
     fn record_report(&self, row: &ItemRow, report: Report) -> Result<(), Error> {
         let mut contents = Vec::new();
+        let mut proven = None;
         // A crash may have come between a poster and its facts; then it was brought back already.
         let has_one = !self.parts().catalog.derivatives_of(row.item)?.is_empty();
         if let Some(poster) = report.poster.as_ref().filter(|_| !has_one) {
             match self.seal_poster(row, poster) {
-                Ok(sealed) => contents.push(sealed),
+                Ok((sealed, proof)) => {
+                    contents.push(sealed);
+                    proven = proof;
+                }
                 Err(error) => {
                     tracing::warn!(item.id = %row.item, error = %chain(&error), "a poster was not sealed");
-                    if self.stopping() || error.is_full() {
+                    if self.stopping() || super::fate::is_of_the_disk(&error) {
                         // The item stays in the queue, and is probed again with its poster.
                         return Err(error.into());
                     }
@@ -134,12 +155,28 @@ impl Intake {
             }
         }
         contents.push(content(Act::MediaProbed(MediaProbed { item: row.item, facts: report.facts })));
-        self.parts().catalog.record(contents)?;
-        Ok(())
+        match self.parts().catalog.record(contents) {
+            Ok(_) => {
+                // Not before: a proof of something that has no row yet is lost.
+                if let Some((item, generation)) = proven {
+                    self.mark_proven(item, generation);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // A poster may lie in the vault now that no entry tells of.
+                self.parts().catalog.look_again();
+                Err(error.into())
+            }
+        }
     }
 
     /// Seals a poster as a derivative, under the keys of its parent's domains.
-    fn seal_poster(&self, row: &ItemRow, poster: &Poster) -> Result<Content, crate::evidence::Error> {
+    fn seal_poster(
+        &self,
+        row: &ItemRow,
+        poster: &Poster,
+    ) -> Result<(Content, Option<Proof>), crate::evidence::Error> {
         let derived = DerivedFacts {
             parent: row.item,
             parent_sha256: row.sha256,
@@ -161,11 +198,9 @@ impl Intake {
             stop: &AtomicBool::new(false),
             custodian: custody.as_deref(),
         })?;
-        unplaced.place()?;
-        if unplaced.proven {
-            self.mark_proven(unplaced.item, unplaced.generation);
-        }
-        Ok(content(Act::DerivativeSealed(DerivativeSealed {
+        unplaced.place().inspect_err(|_| self.parts().catalog.look_again())?;
+        let proof = unplaced.proven.then_some((unplaced.item, unplaced.generation));
+        let sealed = content(Act::DerivativeSealed(DerivativeSealed {
             item: unplaced.item,
             derived,
             size: unplaced.taken.size,
@@ -176,11 +211,12 @@ impl Intake {
             generation: unplaced.generation,
             keys_sha256: unplaced.keys_sha256,
             recovered: None,
-        })))
+        }));
+        Ok((sealed, proof))
     }
 
     /// Remembers that a custodian's keys opened a key file.
-    pub(super) fn mark_proven(&self, item: ItemId, generation: crate::model::Generation) {
+    pub(super) fn mark_proven(&self, item: ItemId, generation: Generation) {
         if let Err(error) = self.parts().catalog.mark_proven(item, generation) {
             // Only a note for ourselves: it will be proved once more.
             tracing::debug!(item.id = %item, error = %chain(&error), "a proof was not noted");
@@ -196,6 +232,9 @@ fn protections_of(row: &ItemRow) -> &[crate::model::Protection] {
 }
 
 fn not_probed(code: &str) -> Report {
-    let outcome = ProbeOutcome::NotProbed { code: code.to_owned() };
+    without_streams(ProbeOutcome::NotProbed { code: code.to_owned() })
+}
+
+fn without_streams(outcome: ProbeOutcome) -> Report {
     Report { facts: MediaFacts::without_streams(outcome), poster: None }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Intake;
 use super::attempt::chain;
-use crate::inbox::{ReceiptShelf, Root};
+use crate::inbox::{ReceiptShelf, Retry, Root};
 use crate::ledger::Receipt;
 use crate::model::{DepositId, DockName, RawName};
 
@@ -27,6 +27,9 @@ impl Intake {
 
     fn try_deliver(&self, deposit: DepositId) -> Result<PathBuf, super::Error> {
         let parts = self.parts();
+        // An attempt delivers its own receipt, and the outbox is gone through meanwhile: two writers of one
+        // receipt would take each other's temporary file.
+        let _turn = self.0.delivering.turn(deposit);
         let receipt = parts.catalog.receipt(deposit, parts.evidence.keyring().signer())?;
         let receipt = receipt.ok_or(super::Error::NoDeposit(deposit))?;
         let bytes = receipt.to_bytes()?;
@@ -36,11 +39,12 @@ impl Intake {
         Ok(path)
     }
 
-    /// Into the inbox; where that cannot be written, into the home.
+    /// Into the inbox; where that cannot be written and will not be, into the home.
     fn put(&self, receipt: &Receipt, written: (&[u8], &[u8; 64])) -> Result<PathBuf, super::Error> {
         match self.shelf_of(&receipt.dock, &receipt.path).and_then(|shelf| shelve(&shelf, receipt, written))
         {
             Ok(path) => Ok(path),
+            Err(error) if error.retry() == Retry::Later => Err(error.into()),
             Err(error) => {
                 tracing::warn!(dock.name = %receipt.dock, error = %chain(&error),
                     "the inbox takes no receipts; they go to the home");
@@ -73,17 +77,28 @@ impl Intake {
     /// # Errors
     /// Where the catalog fails.
     pub fn deliver_all(&self) -> Result<usize, super::Error> {
+        let mut failed = None;
         let mut waiting = 0;
         let mut after = None;
         loop {
             let due = self.parts().catalog.receipts_due(after, BATCH)?;
-            let Some((last, _)) = due.last() else { return Ok(waiting) };
+            let Some((last, _)) = due.last() else { break };
             after = Some(*last);
-            waiting += due.iter().filter(|(_, deposit)| self.deliver(*deposit).is_none()).count();
+            for (_, deposit) in &due {
+                if let Err(error) = self.try_deliver(*deposit) {
+                    waiting += 1;
+                    failed.get_or_insert(error);
+                }
+            }
             if self.stopping() {
-                return Ok(waiting);
+                break;
             }
         }
+        if let Some(error) = failed {
+            // One line a round: an inbox that is away may be owed thousands.
+            tracing::warn!(receipts = waiting, error = %chain(&error), "receipts wait to be written");
+        }
+        Ok(waiting)
     }
 }
 

@@ -51,6 +51,7 @@ impl Intake {
             }
         }
         recovery.missing = self.alarm_missing(&|role, item| swept.items.contains_key(&(role, item)))?;
+        self.parts().catalog.all_in_order();
         Ok(recovery)
     }
 
@@ -77,7 +78,13 @@ impl Intake {
 
     fn is_doubled(&self, found: &Found) -> Result<bool, Error> {
         match &found.facts.provenance {
-            Provenance::Derived(_) => Ok(false),
+            // What is made of the same bytes in the same way, as a poster is after a failed step, comes out
+            // the same.
+            Provenance::Derived(derived) => {
+                let sha256 = found.facts.fingerprints.sha256;
+                let there = self.parts().catalog.derivatives_of(derived.parent)?;
+                Ok(there.iter().any(|row| row.sha256 == sha256))
+            }
             Provenance::Deposited(facts) => {
                 let sha256 = found.facts.fingerprints.sha256;
                 Ok(self.parts().catalog.item_with(&facts.source.dock, &sha256)?.is_some())

@@ -22,6 +22,8 @@ const ENOUGH_COPIES: u32 = 2;
 enum Second {
     Removed,
     Kept,
+    /// Neither: the shelf itself is not there, or we are stopping.
+    Waits,
 }
 
 impl Intake {
@@ -44,6 +46,10 @@ impl Intake {
                     return Ok(());
                 }
                 if let Some(plan) = self.may_leave(&row) {
+                    // Media are probed where they lie, without any key; so a source waits for that as well.
+                    if self.parts().catalog.is_unprobed(row.item)? {
+                        return Ok(());
+                    }
                     self.first_step(&plan, &row)?;
                 }
                 *self.released_up_to() = Some(row.index);
@@ -119,6 +125,7 @@ impl Intake {
         let step = match second {
             Second::Removed => "removed",
             Second::Kept => "kept",
+            Second::Waits => return Ok(()),
         };
         let step = step.to_owned();
         self.enter(SourceReleased { deposit: row.deposit(), step, remove_after: None })
@@ -127,14 +134,21 @@ impl Intake {
     fn remove_or_keep(&self, root: &Root, aside: &Aside, wanted: Sha256) -> Result<Second, inbox::Error> {
         let open = match aside.open(root) {
             Ok(open) => open,
-            // Gone already: a crash came between the removal and its entry.
-            Err(refusal) if refusal.reason == Reason::Vanished => return Ok(Second::Removed),
+            // Gone already: a crash came between the removal and its entry. Without the shelf it is the disk
+            // that is gone, and that says nothing about the source. P12
+            Err(refusal) if refusal.reason == Reason::Vanished => {
+                let gone = if Aside::shelf_is_there(root) { Second::Removed } else { Second::Waits };
+                return Ok(gone);
+            }
             Err(refusal) => return Err(refusal.into()),
         };
         let mut file = &open.file;
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; 256 * 1024];
         loop {
+            if self.stopping() {
+                return Ok(Second::Waits);
+            }
             let read = file
                 .read(&mut buffer)
                 .map_err(|cause| inbox::Error::Release { path: aside.path.clone(), cause })?;
@@ -154,6 +168,11 @@ impl Intake {
     fn enter(&self, released: SourceReleased) -> Result<(), Error> {
         self.parts().catalog.record(vec![content(Act::SourceReleased(released))])?;
         Ok(())
+    }
+
+    /// Looks at all deposits again: what may leave is set anew.
+    pub(super) fn release_from_the_start(&self) {
+        *self.released_up_to() = None;
     }
 
     fn released_up_to(&self) -> std::sync::MutexGuard<'_, Option<LedgerIndex>> {

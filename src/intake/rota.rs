@@ -21,6 +21,7 @@ pub struct Share {
 #[derive(Debug)]
 pub(super) struct Rota {
     share: Share,
+    hands: usize,
     order: Vec<DockName>,
     next: usize,
     accounts: HashMap<DockName, Account>,
@@ -35,10 +36,10 @@ struct Account {
 }
 
 impl Rota {
-    /// Nobody waits yet.
+    /// Nobody waits yet; so many hands take files.
     #[must_use]
-    pub(super) fn new(share: Share) -> Self {
-        Self { share, order: Vec::new(), next: 0, accounts: HashMap::new() }
+    pub(super) fn new(share: Share, hands: usize) -> Self {
+        Self { share, hands, order: Vec::new(), next: 0, accounts: HashMap::new() }
     }
 
     /// The docks that take turns from now on; what is in hand stays counted.
@@ -47,24 +48,23 @@ impl Rota {
         self.next = 0;
     }
 
-    /// The dock whose turn it is: the next in order that has a file ready (its size as `ready` says) and is
-    /// within its share. Counts the file as in hand.
+    /// The dock whose turn it is: the next in order that is within its share and has a file ready. `take`
+    /// takes that file in hand and answers its size, if the question it is given allows the size. Counts it as
+    /// in hand.
     pub(super) fn pick(
         &mut self,
         now: Duration,
-        mut ready: impl FnMut(&DockName) -> Option<u64>,
+        mut take: impl FnMut(&DockName, &dyn Fn(u64) -> bool) -> Option<u64>,
     ) -> Option<DockName> {
         for step in 0..self.order.len() {
             let at = (self.next + step) % self.order.len();
             let dock = &self.order[at];
             let account = self.accounts.get(dock).copied().unwrap_or_default();
-            if !self.share.allows(&account, now) {
+            if !self.share.allows(&account, now) || self.is_kept_from(&account) {
                 continue;
             }
-            let Some(size) = ready(dock) else { continue };
-            if account.files > 0 && account.bytes.saturating_add(size) > self.share.bytes {
-                continue;
-            }
+            let fits = |size| account.files == 0 || account.bytes.saturating_add(size) <= self.share.bytes;
+            let Some(size) = take(dock, &fits) else { continue };
             let dock = dock.clone();
             let account = self.accounts.entry(dock.clone()).or_default();
             account.files += 1;
@@ -74,6 +74,13 @@ impl Rota {
             return Some(dock);
         }
         None
+    }
+
+    /// The last free hand is kept for a dock that has nothing in hand: one dock with a few giants, or on a disk
+    /// that hangs, would else keep all others waiting.
+    fn is_kept_from(&self, account: &Account) -> bool {
+        let in_hand: usize = self.accounts.values().map(|account| account.files).sum();
+        account.files > 0 && self.order.len() > 1 && in_hand + 1 >= self.hands
     }
 
     /// A file is out of hand again.
@@ -108,7 +115,7 @@ mod tests {
     }
 
     fn rota(share: Share) -> Rota {
-        let mut rota = Rota::new(share);
+        let mut rota = Rota::new(share, 10);
         rota.set_docks(docks());
         rota
     }
@@ -119,7 +126,7 @@ mod tests {
     fn everybody_gets_a_turn() {
         let mut rota = rota(WIDE);
         let picked: Vec<_> =
-            (0..6).filter_map(|_| rota.pick(Duration::ZERO, |_| Some(1))).map(String::from).collect();
+            (0..6).filter_map(|_| rota.pick(Duration::ZERO, |_, _| Some(1))).map(String::from).collect();
         assert_eq!(picked, ["a", "b", "c", "a", "b", "c"]);
     }
 
@@ -127,7 +134,8 @@ mod tests {
     fn a_full_inbox_is_passed_over_and_a_giant_goes_alone() {
         let mut rota = rota(Share { files: 1, ..WIDE });
         let [a, ..] = &docks()[..] else { unreachable!("three docks") };
-        let only_a = |dock: &DockName| (dock == a).then_some(5000);
+        let only_a =
+            |dock: &DockName, fits: &dyn Fn(u64) -> bool| (dock == a && fits(5000)).then_some(5000);
         assert_eq!(
             rota.pick(Duration::ZERO, only_a).as_ref(),
             Some(a),
@@ -139,10 +147,40 @@ mod tests {
     }
 
     #[test]
+    fn a_giant_goes_alone_in_its_dock() {
+        let mut rota = rota(WIDE);
+        let mut sizes = vec![2, 5000, 1];
+        let mut take = |dock: &DockName, fits: &dyn Fn(u64) -> bool| {
+            if dock.as_str() == "a" && fits(*sizes.last()?) { sizes.pop() } else { None }
+        };
+        assert!(rota.pick(Duration::ZERO, &mut take).is_some());
+        assert!(rota.pick(Duration::ZERO, &mut take).is_none(), "the giant waits for its neighbour");
+        rota.put_back(&docks()[0], 1);
+        assert!(rota.pick(Duration::ZERO, &mut take).is_some());
+        assert!(rota.pick(Duration::ZERO, &mut take).is_none(), "and its neighbour for the giant");
+    }
+
+    #[test]
+    fn one_dock_never_has_all_hands_while_there_are_others() {
+        let mut rota = Rota::new(WIDE, 3);
+        rota.set_docks(docks());
+        let from = |wanted: &'static str| {
+            move |dock: &DockName, _: &dyn Fn(u64) -> bool| (dock.as_str() == wanted).then_some(1)
+        };
+        assert!(rota.pick(Duration::ZERO, from("a")).is_some());
+        assert!(rota.pick(Duration::ZERO, from("a")).is_some());
+        assert!(rota.pick(Duration::ZERO, from("a")).is_none(), "the last hand is kept");
+        assert!(rota.pick(Duration::ZERO, from("b")).is_some());
+        rota.put_back(&docks()[1], 1);
+        rota.set_docks(docks()[..1].to_vec());
+        assert!(rota.pick(Duration::ZERO, from("a")).is_some(), "nobody else is there");
+    }
+
+    #[test]
     fn a_rate_is_kept_over_time() {
         let mut rota = rota(Share { rate: Some(100), ..WIDE });
         let [a, ..] = &docks()[..] else { unreachable!("three docks") };
-        let only_a = |dock: &DockName| (dock == a).then_some(300);
+        let only_a = |dock: &DockName, fits: &dyn Fn(u64) -> bool| (dock == a && fits(300)).then_some(300);
         assert!(rota.pick(Duration::ZERO, only_a).is_some());
         assert!(rota.pick(Duration::from_secs(2), only_a).is_none());
         assert!(rota.pick(Duration::from_secs(3), only_a).is_some());

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::attempt::chain;
@@ -22,7 +22,7 @@ const MOST_FOLDERS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Station {
     pub(super) plan: InboxPlan,
-    events: Option<(Arc<Watcher>, usize)>,
+    events: Option<Watcher>,
     pub(super) wake: tokio::sync::Notify,
     desk: Mutex<Desk>,
     mail: Mutex<Mail>,
@@ -43,6 +43,23 @@ enum Pass {
     At(Duration),
 }
 
+impl Mail {
+    fn put(&mut self, what: What) {
+        match what {
+            What::File(changed) if self.changed.len() < MOST_EVENTS => self.changed.push_back(changed),
+            What::Folder(folder) if self.folders.len() < MOST_FOLDERS => self.folders.push(folder),
+            What::File(_) | What::Folder(_) | What::Rescan | What::Blind { .. } => self.pass = Pass::Wanted,
+        }
+    }
+
+    /// Says when the next pass is due, unless one is wanted at once by now.
+    fn put_off(&mut self, until: Duration) {
+        if self.pass != Pass::Wanted {
+            self.pass = Pass::At(until);
+        }
+    }
+}
+
 /// What was last seen of the inbox as a whole.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LastSeen {
@@ -52,8 +69,9 @@ pub(super) struct LastSeen {
 }
 
 impl Station {
-    /// An inbox that is told of events by this watcher, as its so-manieth.
-    pub(super) fn new(plan: InboxPlan, events: Option<(Arc<Watcher>, usize)>) -> Self {
+    /// An inbox that is told of events by this watcher, its own: a storm of them in one inbox keeps no other
+    /// waiting.
+    pub(super) fn new(plan: InboxPlan, events: Option<Watcher>) -> Self {
         Self {
             plan,
             events,
@@ -78,24 +96,27 @@ impl Station {
 
     /// An event about this inbox: it only lowers latency, the next pass would find the same.
     pub(super) fn hear(&self, what: What) {
-        let mut mail = self.mail();
+        // One lock at a time, here and wherever both are wanted: two at once would have to be taken in one
+        // order by everybody.
         match what {
-            What::File(changed) if mail.changed.len() < MOST_EVENTS => mail.changed.push_back(changed),
-            What::Folder(folder) if mail.folders.len() < MOST_FOLDERS => mail.folders.push(folder),
             What::Blind { because } => self.seen().mode = Some(Mode::Poll { because }),
-            What::File(_) | What::Folder(_) | What::Rescan => mail.pass = Pass::Wanted,
+            told => self.mail().put(told),
         }
-        drop(mail);
         self.wake.notify_one();
     }
 
-    /// When the next round is due.
+    /// When the next round is due. While the inbox cannot be read, nothing in it can be looked at, however
+    /// long it is due.
     pub(super) fn next_round(&self, now: Duration) -> Duration {
+        let in_trouble = self.seen().trouble.is_some();
         let mail = self.mail();
         let pass = match mail.pass {
             Pass::Wanted => now,
             Pass::At(at) => at,
         };
+        if in_trouble {
+            return pass;
+        }
         let quiet = mail.changed.is_empty() && mail.folders.is_empty();
         if quiet { pass.min(self.desk().next_due().unwrap_or(pass)) } else { now }
     }
@@ -147,11 +168,10 @@ impl Intake {
     /// The inbox is not there: that says nothing about its files (P12).
     fn inbox_trouble(&self, station: &Station, error: &crate::inbox::Error) {
         let trouble = chain(error);
-        let mut seen = station.seen();
-        if seen.trouble.as_ref() != Some(&trouble) {
+        let before = station.seen().trouble.replace(trouble.clone());
+        if before.as_ref() != Some(&trouble) {
             tracing::error!(dock.name = %station.plan.dock, error = %trouble, "an inbox cannot be read");
         }
-        seen.trouble = Some(trouble);
         station.mail().pass = Pass::At(self.parts().clock.since_boot() + self.parts().bounds.poll);
     }
 
@@ -196,24 +216,28 @@ impl Intake {
     fn full_pass(&self, station: &Station, door: &Door) {
         let mode = station.refresh_events(door);
         let between = self.time_between_passes(&mode);
-        station.mail().pass = Pass::At(self.parts().clock.since_boot() + between);
+        station.mail().put_off(self.parts().clock.since_boot() + between);
         station.desk().begin_pass();
         let walked = walk(&door.root, &mut |seen| self.meet(station, door, &seen));
         match walked {
             // Only a pass that saw everything, of an inbox that is still the same, tells what is gone.
             Ok(Walked::Whole) if door.root.still_there() => station.desk().end_pass(),
-            Ok(_) => {}
+            Ok(Walked::Partly | Walked::TooMany) => station.desk().end_partial_pass(),
+            Ok(Walked::Whole | Walked::Stopped) => {}
             Err(error) => return self.inbox_trouble(station, &error),
         }
+        let now = self.parts().clock.now();
         let mut seen = station.seen();
         seen.mode = Some(mode);
         seen.trouble = None;
-        if !matches!(walked, Ok(Walked::Stopped)) {
-            let now = self.parts().clock.now();
-            seen.full_scan = Some(now);
-            if let Err(error) = self.parts().catalog.note_scan(station.plan.dock.clone(), now) {
-                tracing::debug!(error = %chain(&error), "a walk was not noted");
-            }
+        if matches!(walked, Ok(Walked::Stopped)) {
+            return;
+        }
+        seen.full_scan = Some(now);
+        drop(seen);
+        if let Err(error) = self.parts().catalog.note_scan(station.plan.dock.clone(), now) {
+            // Only for those who ask while no daemon runs.
+            tracing::debug!(error = %chain(&error), "a scan was not noted");
         }
     }
 
@@ -233,7 +257,7 @@ impl Station {
         match (door.root.mode(), &self.events) {
             (mode @ Mode::Poll { .. }, _) => mode,
             (Mode::Events, None) => poll("this system gives no file events".to_owned()),
-            (Mode::Events, Some((watcher, index))) => match watcher.refresh(*index) {
+            (Mode::Events, Some(watcher)) => match watcher.refresh(0) {
                 Ok(Watching::Folders(_)) => Mode::Events,
                 Ok(Watching::Poll { because }) => poll(because),
                 Err(error) => poll(chain(&error)),

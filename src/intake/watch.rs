@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::attempt::chain;
+use super::desk::Ending;
 use super::rota::Rota;
 use super::scan::Station;
 use super::{InboxPlan, Intake, fate};
 use crate::inbox::{Watcher, Woken};
-use crate::model::DockName;
+use crate::model::{DockName, RawName, Reason};
+use crate::rules::settle::Settled;
 
 /// The longest that anything here waits without looking again.
 pub(super) const TICK: Duration = Duration::from_secs(1);
@@ -20,22 +22,28 @@ pub(super) const TICK: Duration = Duration::from_secs(1);
 pub struct Watch {
     intake: Intake,
     tasks: JoinSet<()>,
-    over: watch::Sender<bool>,
+    over: Arc<Over>,
 }
 
 /// Tells the tasks of one watch that it is over; intake itself goes on.
-#[derive(Clone)]
-struct Over(watch::Receiver<bool>);
+#[derive(Debug, Default)]
+struct Over {
+    said: std::sync::atomic::AtomicBool,
+    told: Notify,
+}
 
 impl Over {
     fn is_said(&self) -> bool {
-        *self.0.borrow()
+        self.said.load(std::sync::atomic::Ordering::SeqCst)
     }
 
-    /// Returns when it is over, also where that was said before.
-    async fn said(&mut self) {
-        // The sender is dropped only after it has said so.
-        let _ = self.0.wait_for(|over| *over).await;
+    /// Waits until it is said; at once where it was said already.
+    async fn wait(&self) {
+        // First the ear, then the look: a word between the two is heard.
+        let told = self.told.notified();
+        if !self.is_said() {
+            told.await;
+        }
     }
 }
 
@@ -44,30 +52,31 @@ impl Intake {
     #[must_use]
     pub fn watch(&self, plans: Vec<InboxPlan>) -> Watch {
         self.set_inboxes(plans.clone());
-        let (end, over) = watch::channel(false);
-        let over = Over(over);
+        self.release_from_the_start();
+        let over = Arc::new(Over::default());
         let turns = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
-        let events = start_events(&plans);
-        let (watcher, woken) = events.map_or((None, None), |(watcher, woken)| (Some(watcher), Some(woken)));
-        let station_of = |(index, plan)| {
-            let events = watcher.as_ref().map(|watcher| (Arc::clone(watcher), index));
-            Arc::new(Station::new(plan, events))
-        };
-        let stations: Arc<Vec<_>> = Arc::new(plans.into_iter().enumerate().map(station_of).collect());
-        self.set_watched(Some(stations.clone()));
-        if let Some(woken) = woken {
-            tasks.spawn(listen(stations.clone(), woken, over.clone()));
+        let mut stations = Vec::new();
+        for plan in plans {
+            let events = start_events(&plan);
+            let (watcher, woken) = events.map_or((None, None), |(own, woken)| (Some(own), Some(woken)));
+            let station = Arc::new(Station::new(plan, watcher));
+            if let Some(woken) = woken {
+                tasks.spawn(listen(station.clone(), woken, over.clone()));
+            }
+            stations.push(station);
         }
+        let stations = Arc::new(stations);
+        self.set_watched(Some(stations.clone()));
         for station in stations.iter() {
             tasks.spawn(self.clone().tend(station.clone(), turns.clone(), over.clone()));
         }
         tasks.spawn(self.clone().hand_out_turns(stations, turns, over.clone()));
-        tasks.spawn(self.clone().keep_delivering(over));
-        Watch { intake: self.clone(), tasks, over: end }
+        tasks.spawn(self.clone().keep_delivering(over.clone()));
+        Watch { intake: self.clone(), tasks, over }
     }
 
-    async fn tend(self, station: Arc<Station>, turns: Arc<Notify>, mut over: Over) {
+    async fn tend(self, station: Arc<Station>, turns: Arc<Notify>, over: Arc<Over>) {
         while !over.is_said() && !self.stopping() {
             let (this, at) = (self.clone(), station.clone());
             // A panic in a round is our mistake; the inbox is tended again rather than given up.
@@ -81,14 +90,15 @@ impl Intake {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = station.wake.notified() => {}
-                () = over.said() => {}
+                () = over.wait() => {}
             }
         }
     }
 
-    async fn hand_out_turns(self, stations: Arc<Vec<Arc<Station>>>, turns: Arc<Notify>, mut over: Over) {
-        let hands = Arc::new(Semaphore::new(self.parts().bounds.files_at_once));
-        let rota = Arc::new(std::sync::Mutex::new(Rota::new(self.parts().bounds.share)));
+    async fn hand_out_turns(self, stations: Arc<Vec<Arc<Station>>>, turns: Arc<Notify>, over: Arc<Over>) {
+        let bounds = self.parts().bounds;
+        let hands = Arc::new(Semaphore::new(bounds.files_at_once));
+        let rota = Arc::new(std::sync::Mutex::new(Rota::new(bounds.share, bounds.files_at_once)));
         lock(&rota).set_docks(stations.iter().map(|station| station.plan.dock.clone()).collect());
         let mut at_work = JoinSet::new();
         while !over.is_said() && !self.stopping() {
@@ -96,10 +106,10 @@ impl Intake {
             if self.may_take() {
                 while let Ok(hand) = hands.clone().try_acquire_owned() {
                     let now = self.parts().clock.since_boot();
-                    let Some(station) = pick(&rota, &stations, now) else { break };
-                    let (this, rota, turns) = (self.clone(), rota.clone(), turns.clone());
+                    let Some(turn) = Turn::pick(&rota, &stations, now) else { break };
+                    let (this, turns) = (self.clone(), turns.clone());
                     at_work.spawn_blocking(move || {
-                        this.take_next(&station, &rota);
+                        this.take_turn(turn);
                         drop(hand);
                         turns.notify_one();
                     });
@@ -108,18 +118,18 @@ impl Intake {
             tokio::select! {
                 () = tokio::time::sleep(TICK) => {}
                 () = turns.notified() => {}
-                () = over.said() => {}
+                () = over.wait() => {}
             }
         }
         // Attempts in hand are finished or abandoned, never cut in half.
         while at_work.join_next().await.is_some() {}
     }
 
-    fn take_next(&self, station: &Station, rota: &std::sync::Mutex<Rota>) {
-        let Some((path, settled)) = station.desk().take() else { return };
+    fn take_turn(&self, mut turn: Turn) {
+        let Turn { station, path, settled, .. } = &turn;
         let outcome = match station.plan.door() {
-            Ok(door) => self.take(&door, &path, &settled),
-            Err(_) => super::Outcome::waiting(&path, crate::model::Reason::InboxMissing),
+            Ok(door) => self.take(&door, path, settled),
+            Err(_) => super::Outcome::waiting(path, Reason::InboxMissing),
         };
         tracing::info!(
             dock.name = %station.plan.dock,
@@ -130,12 +140,11 @@ impl Intake {
             deposit.id = outcome.taken.as_ref().map(|taken| taken.deposit.to_string()),
             "a file was tried"
         );
-        let now = self.parts().clock.since_boot();
-        station.desk().end(&path, fate::ending(outcome.state, &outcome.reasons), now);
-        lock(rota).put_back(&station.plan.dock, settled.look().size);
+        turn.ending = fate::ending(outcome.state, &outcome.reasons);
+        turn.ended = self.parts().clock.since_boot();
     }
 
-    async fn keep_delivering(self, mut over: Over) {
+    async fn keep_delivering(self, over: Arc<Over>) {
         while !over.is_said() && !self.stopping() {
             let this = self.clone();
             match tokio::task::spawn_blocking(move || this.tidy()).await {
@@ -145,7 +154,7 @@ impl Intake {
             }
             tokio::select! {
                 () = tokio::time::sleep(TICK * 5) => {}
-                () = over.said() => {}
+                () = over.wait() => {}
             }
         }
     }
@@ -156,27 +165,24 @@ impl Intake {
     }
 }
 
-/// Events only lower latency: without them every inbox is still walked on its timer.
-fn start_events(plans: &[InboxPlan]) -> Option<(Arc<Watcher>, mpsc::Receiver<Woken>)> {
-    let inboxes = plans.iter().map(|plan| (plan.dock.clone(), plan.path.clone())).collect();
-    match Watcher::start(inboxes) {
-        Ok((watcher, woken)) => Some((Arc::new(watcher), woken)),
-        Err(error) => {
-            tracing::warn!(error = %chain(&error), "no file events; inboxes are walked on a timer");
-            None
-        }
-    }
+/// Events only lower latency: without them an inbox is still walked on its timer.
+fn start_events(plan: &InboxPlan) -> Option<(Watcher, mpsc::Receiver<Woken>)> {
+    Watcher::start(vec![(plan.dock.clone(), plan.path.clone())])
+        .inspect_err(|error| {
+            tracing::warn!(dock.name = %plan.dock, error = %chain(error),
+                "no file events; the inbox is walked on a timer");
+        })
+        .ok()
 }
 
-async fn listen(stations: Arc<Vec<Arc<Station>>>, mut woken: mpsc::Receiver<Woken>, mut over: Over) {
-    loop {
-        let next = tokio::select! {
-            next = woken.recv() => next,
-            () = over.said() => return,
-        };
-        let Some(Woken { inbox, what }) = next else { return };
-        if let Some(station) = stations.get(inbox) {
-            station.hear(what);
+async fn listen(station: Arc<Station>, mut woken: mpsc::Receiver<Woken>, over: Arc<Over>) {
+    while !over.is_said() {
+        tokio::select! {
+            () = over.wait() => {}
+            next = woken.recv() => match next {
+                Some(Woken { what, .. }) => station.hear(what),
+                None => return,
+            },
         }
     }
 }
@@ -185,16 +191,52 @@ fn lock(rota: &std::sync::Mutex<Rota>) -> std::sync::MutexGuard<'_, Rota> {
     rota.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn pick(rota: &std::sync::Mutex<Rota>, stations: &[Arc<Station>], now: Duration) -> Option<Arc<Station>> {
-    let of = |dock: &DockName| stations.iter().find(|station| station.plan.dock == *dock);
-    let dock = lock(rota).pick(now, |dock| of(dock)?.desk().next_size())?;
-    of(&dock).cloned()
+/// A file in hand. Dropped, however the attempt ended and be it by a panic, the file has its next state and
+/// its dock its place again: neither is ever out of play.
+struct Turn {
+    station: Arc<Station>,
+    rota: Arc<std::sync::Mutex<Rota>>,
+    path: RawName,
+    settled: Settled,
+    /// What the rota counts.
+    size: u64,
+    ending: Ending,
+    ended: Duration,
+}
+
+impl Turn {
+    /// The next file in turn, in hand from now on.
+    fn pick(rota: &Arc<std::sync::Mutex<Rota>>, stations: &[Arc<Station>], now: Duration) -> Option<Self> {
+        let of = |dock: &DockName| stations.iter().find(|station| station.plan.dock == *dock);
+        let mut taken = None;
+        lock(rota).pick(now, |dock, allows| {
+            let station = of(dock)?;
+            let (path, settled) = station.desk().take_if(allows)?;
+            let size = settled.look().size;
+            taken = Some((station.clone(), path, settled));
+            Some(size)
+        })?;
+        let (station, path, settled) = taken?;
+        let size = settled.look().size;
+        // What an attempt that never says how it ended leaves behind.
+        let ending = Ending::Again(Reason::ReadError);
+        Some(Self { station, rota: rota.clone(), path, settled, size, ending, ended: now })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.station.desk().end(&self.path, self.ending, self.ended);
+        lock(&self.rota).put_back(&self.station.plan.dock, self.size);
+        self.station.wake.notify_one();
+    }
 }
 
 impl Watch {
     /// Ends the watch; attempts in hand are finished or abandoned first.
     pub async fn end(mut self) {
-        let _ = self.over.send(true);
+        self.over.said.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.over.told.notify_waiters();
         while self.tasks.join_next().await.is_some() {}
         self.intake.set_watched(None);
     }

@@ -47,6 +47,12 @@ pub fn tie(sidecar: &RawName, media: &RawName) -> Option<Tie> {
     (owner(&media)? == names).then_some(Tie::Stem)
 }
 
+/// Whether a name is that of a list of checksums for its whole folder.
+#[must_use]
+pub fn is_list(path: &RawName) -> bool {
+    LISTS.iter().any(|list| list.as_bytes() == path.file_name().as_bytes())
+}
+
 /// The file name without its last extension: what a sidecar belongs to, and the stem of a clip. `None`
 /// where there is no extension, or nothing before it.
 #[must_use]

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use serde::Deserialize;
 
+use super::companions::is_list;
 use super::kinds::{KindOfName, Kinds};
 use super::{Error, name_clock};
 use crate::model::{ClockClaim, ClockSource, ClockTrust, Kind, NameHints, RawName, Reason};
@@ -237,6 +238,9 @@ impl Naming {
         let encrypted = named.hints.as_ref().is_some_and(|hints| hints.fields.contains_key(ENCRYPTED));
         if encrypted && named.sidecar_of.is_none() {
             return KindOfName { kind: Kind::Opaque, odd: None };
+        }
+        if is_list(path) {
+            return KindOfName { kind: Kind::Sidecar, odd: None };
         }
         self.kinds.kind_of(path)
     }

@@ -66,7 +66,7 @@ fn all(root: &Root) -> (BTreeMap<RawName, Found>, Walked) {
 
 fn overlap(inboxes: &[(&str, &Path)], home: &Path, receipts: &[PathBuf]) -> Result<(), Error> {
     let inboxes: Vec<_> = inboxes.iter().map(|(name, path)| (dock(name), path.to_path_buf())).collect();
-    check_overlap(&Places { inboxes: &inboxes, home, receipts })
+    check_overlap(&Places { inboxes: &inboxes, home, receipts, vault: &[] })
 }
 
 #[test]

@@ -107,3 +107,39 @@ fn the_home_has_a_shelf_too() {
     assert_eq!(fs::read(yard.outside.join("1.json")).expect("there"), b"{}");
     ReceiptShelf::open_at(&yard.outside.join("gone"), &Disk::default()).expect_err("missing");
 }
+
+/// Makes every folder a moment before it would be made.
+#[derive(Debug)]
+struct Forestall;
+
+impl Steps for Forestall {
+    fn before(&self, step: Step<'_>) -> io::Result<()> {
+        if let Step::MakeFolder(path) = step { fs::create_dir(path) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn two_who_make_the_shelf_at_once_both_use_it() {
+    let yard = Yard::new();
+    let disk = Disk::watched(Arc::new(Forestall));
+    let shelf = ReceiptShelf::open_in(&yard.root(), &disk).expect("made by somebody else meanwhile");
+    shelf.put("1.json", b"{}").expect("put");
+}
+
+/// Every write fails, as on a full disk.
+#[derive(Debug)]
+struct Full;
+
+impl Steps for Full {
+    fn before(&self, step: Step<'_>) -> io::Result<()> {
+        if let Step::Write(_) = step { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_receipt_that_cannot_be_written_leaves_nothing_on_the_shelf() {
+    let yard = Yard::new();
+    let shelf = ReceiptShelf::open_in(&yard.root(), &Disk::watched(Arc::new(Full))).expect("opened");
+    shelf.put("1.json", b"{}").expect_err("full");
+    assert_eq!(fs::read_dir(yard.inbox.join(".receipts")).expect("listed").count(), 0);
+}
