@@ -83,6 +83,8 @@ codes! {
     NoDaemon = "no_daemon", 503;
     /// The archive is shutting down, or stopped itself after a failed write.
     Stopped = "stopped", 503;
+    /// A place of the vault is not there: its disk is not mounted, or it was never made.
+    PlaceMissing = "place_missing", 503;
     /// A disk is full.
     NoSpace = "no_space", 507;
     /// A disk answered with an error.

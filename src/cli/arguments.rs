@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     #[arg(long, global = true)]
     pub json: bool,
     /// The language of texts; read before the rest, by [`Language::wanted`].
-    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    #[arg(long, global = true, value_enum, value_name = "LANG", hide_possible_values = true)]
     pub lang: Option<Language>,
     /// What to do.
     #[command(subcommand)]

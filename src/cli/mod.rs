@@ -90,12 +90,14 @@ pub async fn run<W: Works>(world: World<'_, W>) -> Exit {
     if let Command::StretchPassphrase = arguments.command {
         return ended(works.stretch(), &messages, err);
     }
-    let Some(home) = &arguments.home else {
+    // Answers name paths beneath the home, and a daemon's readers do not stand where it stood.
+    let Some(home) = arguments.home.as_deref().and_then(|home| absolute(home).ok()) else {
         say(err, &messages.say("usage-home"));
         return Exit::Usage;
     };
     let format = if arguments.json { Format::Scripts } else { Format::People };
-    let mut session = Session { messages: &messages, format, out: Out::to(out), home, works, terminal };
+    let mut session =
+        Session { messages: &messages, format, out: Out::to(out), home: &home, works, terminal };
     let outcome = commands::run(&mut session, arguments.command).await;
     finish(session.out, outcome, &messages, err)
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Client, Document, LineReader};
 use super::language::Messages;
-use super::out::Out;
+use super::out::{Out, plain};
 use super::progress::Bar;
 use super::terminal::{Terminal, passphrase_in};
 use super::works::Works;
@@ -174,5 +174,17 @@ pub(super) fn reasons(reasons: &[Reason], messages: &Messages) -> String {
     }
     let words: Vec<String> =
         reasons.iter().map(|reason| messages.say(&format!("reason-{}", reason.code()))).collect();
-    format!("({})", words.join(&messages.say("list-comma")))
+    in_brackets(&words.join(&messages.say("list-comma")), messages)
+}
+
+/// A text in the brackets of its language.
+#[must_use]
+pub(super) fn in_brackets(text: &str, messages: &Messages) -> String {
+    messages.tell("in-brackets", &[("text", text.into())])
+}
+
+/// A code in words, where the catalog has them beneath this prefix; else the code itself.
+#[must_use]
+pub(super) fn word(prefix: &str, code: &str, messages: &Messages) -> String {
+    messages.find(&format!("{prefix}-{code}"), &[]).unwrap_or_else(|| plain(code))
 }

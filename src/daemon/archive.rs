@@ -197,7 +197,7 @@ pub(super) fn check_places(settings: &Settings, home: &Path) -> Result<(), Probl
     let inboxes: Vec<_> =
         settings.inboxes.iter().map(|inbox| (inbox.dock.clone(), inbox.path.clone())).collect();
     let receipts: Vec<_> = settings.inboxes.iter().filter_map(|inbox| inbox.receipts.clone()).collect();
-    check_overlap(&Places { inboxes: &inboxes, home, receipts: &receipts })
+    check_overlap(&Places { inboxes: &inboxes, home, receipts: &receipts, vault: &settings.vault.copies })
         .map_err(|error| Problem::of(Code::BadSettings, &error))
 }
 

@@ -2,16 +2,18 @@
 
 use std::collections::HashSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::settings::{ByteSize, InboxSettings, ReadBackRule, Release, Settings};
 use crate::api::{Diagnosis, Finding, Grade, Rooms, Symptom};
 use crate::inbox::{Mode, Root};
 use crate::intake::Watched;
 use crate::keys::UNLOCK_FILE;
+use crate::probe::walls_of;
+use crate::sys::FileSystem;
 
-/// `TMPFS_MAGIC` and `RAMFS_MAGIC` of `linux/magic.h`.
-const IN_MEMORY: [i128; 2] = [0x0102_1994, 0x8584_58f6];
+/// Without these the media parser could reach for files, sockets or other processes.
+const NEEDED_WALLS: [&str; 3] = ["landlock", "seccomp", "rlimits"];
 
 /// What is examined.
 pub(super) struct About {
@@ -65,8 +67,7 @@ fn about_settings(about: &About, findings: &mut Vec<Finding>) {
 }
 
 fn about_home(about: &About, findings: &mut Vec<Finding>) {
-    let magic = rustix::fs::statfs(&about.home).map(|stat| i128::from(stat.f_type));
-    if magic.is_ok_and(|magic| IN_MEMORY.contains(&magic)) {
+    if FileSystem::of(&about.home).is_ok_and(|found| found == FileSystem::Memory) {
         note(findings, Grade::Warning, (Symptom::HomeInMemory, &about.home.display()));
     }
     for secret in [about.home.clone(), about.home.join("keys")] {
@@ -135,11 +136,14 @@ fn about_work(about: &About, rooms: &Rooms, findings: &mut Vec<Finding>) {
     if let Ok((Watched::No, _)) = rooms.intake.inbox_status() {
         note(findings, Grade::Warning, (Symptom::NoDaemon, &about.home.display()));
     }
-    if !is_program(&about.probe) {
-        note(findings, Grade::Warning, (Symptom::NoProber, &about.probe.display()));
+    match walls_of(&about.probe) {
+        Err(error) => note(findings, Grade::Warning, (Symptom::NoProber, &error)),
+        Ok(walls) => {
+            let missing: Vec<&str> =
+                NEEDED_WALLS.into_iter().filter(|wall| !walls.iter().any(|found| found == wall)).collect();
+            if !missing.is_empty() {
+                note(findings, Grade::Warning, (Symptom::WeakWalls, &missing.join(", ")));
+            }
+        }
     }
-}
-
-fn is_program(path: &Path) -> bool {
-    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }

@@ -154,6 +154,12 @@ pub async fn daemon_is_up(home: &Path) -> bool {
     socket::connect(home).await.is_ok()
 }
 
+/// Whether an archive lives in this folder.
+#[must_use]
+pub fn is_home(folder: &Path) -> bool {
+    folder.join(super::settings::FILE).is_file()
+}
+
 async fn find_way(home: &Path) -> Result<Option<Way>, Error> {
     if let Ok(stream) = socket::connect(home).await {
         return Ok(Some(Way::Daemon(stream)));
@@ -170,7 +176,7 @@ async fn wait(home: &Path, started: tokio::time::Instant) -> Result<(), Error> {
 }
 
 fn try_lock(home: &Path, role: Role) -> Result<Option<HomeLock>, Error> {
-    if !home.join(super::settings::FILE).is_file() {
+    if !is_home(home) {
         return Err(Error::NoArchive { home: home.to_owned() });
     }
     let path = lock_path(home);

@@ -7,7 +7,8 @@ use crate::api::{Problem, Rooms};
 use crate::catalog::{self, Catalog};
 use crate::evidence::Found;
 use crate::ledger::Content;
-use crate::model::{Act, Actor, EpochBegun, Provenance, ReadBack, Recovered};
+use crate::model::{Act, Actor, EpochBegun, Generation, ItemId, Provenance, ReadBack, Recovered};
+use crate::seal::Role;
 
 /// Entries recorded in one go.
 const BATCH: usize = 256;
@@ -21,7 +22,12 @@ pub fn rebuild(lock: &HomeLock, from: RebuildFrom, world: &Surroundings) -> Resu
     let home = lock.home();
     match from {
         RebuildFrom::Ledger => match Catalog::rebuild(&ground.opening) {
-            Ok(catalog) => done(&Archive::furnish(ground, catalog, (home, world))?, "ledger"),
+            Ok(catalog) => {
+                let archive = Archive::furnish(ground, catalog, (home, world))?;
+                // A crash may have left what no entry tells of, and the mark of it went with the catalog.
+                archive.rooms.intake.recover()?;
+                done(&archive, "ledger")
+            }
             Err(catalog::Error::NoLedger { .. }) => from_vault(ground, (home, world)),
             Err(error) => Err(error.into()),
         },
@@ -33,6 +39,15 @@ fn from_vault(
     ground: Ground,
     (home, world): (&std::path::Path, &Surroundings),
 ) -> Result<Rebuilt, Problem> {
+    let catalog = begin(&ground)?;
+    let archive = Archive::furnish(ground, catalog, (home, world))?;
+    bring_back(&archive.rooms)?;
+    archive.rooms.catalog.all_in_order();
+    done(&archive, "vault")
+}
+
+/// A new epoch; or the one that was begun so before, by a rebuild that was cut short and is gone on with.
+fn begin(ground: &Ground) -> Result<Catalog, Problem> {
     let begun = Act::EpochBegun(EpochBegun {
         archive: ground.keyring.archive(),
         root: ground.keyring.root(),
@@ -40,33 +55,57 @@ fn from_vault(
         epoch: Catalog::next_epoch(&ground.opening)?,
         because: "rebuilt_from_vault".to_owned(),
     });
-    let catalog = Catalog::begin_epoch(&ground.opening, content(begun))?;
-    let archive = Archive::furnish(ground, catalog, (home, world))?;
-    bring_back(&archive.rooms)?;
-    done(&archive, "vault")
+    match Catalog::begin_epoch(&ground.opening, content(begun)) {
+        Err(there @ catalog::Error::AlreadyThere { .. }) => {
+            let catalog = Catalog::open(&ground.opening)?;
+            if catalog.began_after_a_loss()? { Ok(catalog) } else { Err(there.into()) }
+        }
+        begun => Ok(begun?),
+    }
 }
 
-/// Catalogues everything that the vault holds: originals first, then what was made from them.
+/// Catalogues everything that the vault holds and the catalog does not: originals first, then what was made
+/// from them.
 fn bring_back(rooms: &Rooms) -> Result<(), Problem> {
     let swept = rooms.evidence.vault().look_through()?;
-    let copies = rooms.evidence.vault().copies();
-    let mut waiting = Vec::new();
-    for ((role, item), generations) in &swept.items {
-        match rooms.evidence.recatalogue((*role, *item), generations) {
-            Ok(found) if has_parent(rooms, &found)? => {
-                waiting.push(content(found.act((ReadBack::Disk, copies), Recovered::Vault)));
+    for wanted in [Role::Original, Role::Derivative] {
+        let lying = swept.items.iter().filter(|((role, _), _)| *role == wanted);
+        let mut waiting = Vec::new();
+        for ((role, item), generations) in lying {
+            waiting.extend(act_for(rooms, (*role, *item), generations)?);
+            if waiting.len() >= BATCH {
+                rooms.catalog.record(std::mem::take(&mut waiting))?;
             }
-            Ok(_) => {
-                tracing::error!(item.id = %item, "its parent is not in the vault; it is left as it is");
-            }
-            Err(error) => tracing::error!(item.id = %item, %error, "damaged; it is left as it is"),
         }
-        if waiting.len() >= BATCH {
-            rooms.catalog.record(std::mem::take(&mut waiting))?;
+        // A parent is looked up in the catalog: all originals are in it before the first derivative.
+        rooms.catalog.record(waiting)?;
+    }
+    Ok(())
+}
+
+/// What catalogues one item; nothing where it is catalogued or its files are damaged.
+fn act_for(
+    rooms: &Rooms,
+    (role, item): (Role, ItemId),
+    generations: &[Generation],
+) -> Result<Option<Content>, Problem> {
+    if rooms.catalog.item(item)?.is_some() {
+        return Ok(None);
+    }
+    match rooms.evidence.recatalogue((role, item), generations) {
+        Ok(found) if has_parent(rooms, &found)? => {
+            let copies = rooms.evidence.vault().copies();
+            Ok(Some(content(found.act((ReadBack::Disk, copies), Recovered::Vault))))
+        }
+        Ok(_) => {
+            tracing::error!(item.id = %item, "its parent is not in the vault; it is left as it is");
+            Ok(None)
+        }
+        Err(error) => {
+            tracing::error!(item.id = %item, %error, "damaged; it is left as it is");
+            Ok(None)
         }
     }
-    rooms.catalog.record(waiting)?;
-    Ok(())
 }
 
 fn has_parent(rooms: &Rooms, found: &Found) -> Result<bool, Problem> {

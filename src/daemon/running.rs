@@ -12,6 +12,7 @@ use super::settings::Settings;
 use super::signals::{Signals, Wish};
 use super::{logging, socket, supervisor};
 use crate::api::{Code, Owner, Problem, Rooms, house, router};
+use crate::audit::Proved;
 use crate::intake::Watch;
 
 /// How long a daemon whose ledger stopped waits before it opens the archive again: a disk that failed needs a
@@ -39,16 +40,31 @@ pub async fn run(home: &Path, world: &Surroundings) -> Result<(), Problem> {
     let settings = Settings::load(home).map_err(|error| Problem::of(Code::BadSettings, &error))?;
     logging::start(settings.log);
     let mut signals = Signals::listen().map_err(|error| Problem::of(Code::Internal, &error))?;
-    loop {
-        match serve(&lock, world, &mut signals).await? {
-            Ended::Stop => return Ok(()),
-            Ended::Reopen => {
-                tracing::error!("the ledger stopped; the archive is opened again");
-                tokio::select! {
-                    () = tokio::time::sleep(REST) => {}
-                    Wish::Stop = signals.next() => return Ok(()),
-                }
+    let mut served = serve(&lock, world, &mut signals).await?;
+    while served == Ended::Reopen {
+        tracing::error!("the ledger stopped; the archive is opened again");
+        if rest(&mut signals).await == Wish::Stop {
+            return Ok(());
+        }
+        served = match serve(&lock, world, &mut signals).await {
+            // The disk has not come back yet: docks wait, and so do we.
+            Err(problem) if matches!(problem.code, Code::DiskError | Code::NoSpace | Code::Stopped) => {
+                tracing::error!(error = %problem, "the archive cannot be opened again yet");
+                Ended::Reopen
             }
+            outcome => outcome?,
+        };
+    }
+    Ok(())
+}
+
+/// Waits a moment, unless a stop is wished.
+async fn rest(signals: &mut Signals) -> Wish {
+    let over = tokio::time::Instant::now() + REST;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep_until(over) => return Wish::Reload,
+            wish = signals.next() => if wish == Wish::Stop { return wish },
         }
     }
 }
@@ -128,7 +144,10 @@ async fn attend(
         tokio::select! {
             wish = signals.next() => match wish {
                 Wish::Stop => return (Ended::Stop, watching),
-                Wish::Reload => watching = reload(home, archive, watching).await,
+                Wish::Reload => match reload(home, (archive, watching), signals).await {
+                    (Some(ended), watch) => return (ended, watch),
+                    (None, watch) => watching = watch,
+                },
             },
             _ = look.tick() => if archive.rooms.catalog.has_stopped() {
                 return (Ended::Reopen, watching);
@@ -137,18 +156,20 @@ async fn attend(
     }
 }
 
-/// Takes over the inboxes of changed settings; bad settings leave everything as it is.
-async fn reload(home: &Path, archive: &Archive, watching: Watch) -> Watch {
+/// Takes over the inboxes of changed settings; bad settings leave everything as it is. Answers `None` for why it
+/// ended where it goes on.
+async fn reload(
+    home: &Path,
+    (archive, watching): (&Archive, Watch),
+    signals: &mut Signals,
+) -> (Option<Ended>, Watch) {
     supervisor::reloading();
-    let read = Settings::load(home)
-        .map_err(|error| Problem::of(Code::BadSettings, &error))
-        .and_then(|settings| check_places(&settings, home).map(|()| settings));
-    let watching = match read {
+    let mut ended = None;
+    let watching = match read_again(home, archive) {
         Ok(settings) => {
-            if settings.differ_beyond_inboxes(&archive.settings) {
-                tracing::warn!("only inboxes were read again; other settings need a restart");
-            }
-            watching.end().await;
+            ended = end(archive, watching, signals).await;
+            // Written again while attempts in hand came to their end.
+            let settings = read_again(home, archive).unwrap_or(settings);
             tracing::info!(inboxes = settings.inboxes.len(), "the settings were read again");
             archive.rooms.intake.watch(plans(&settings))
         }
@@ -158,17 +179,48 @@ async fn reload(home: &Path, archive: &Archive, watching: Watch) -> Watch {
         }
     };
     supervisor::ready(&format!("watching {} inboxes", archive.rooms.intake.inboxes().len()));
-    watching
+    (ended, watching)
+}
+
+fn read_again(home: &Path, archive: &Archive) -> Result<Settings, Problem> {
+    let settings = Settings::load(home).map_err(|error| Problem::of(Code::BadSettings, &error))?;
+    check_places(&settings, home)?;
+    if settings.differ_beyond_inboxes(&archive.settings) {
+        tracing::warn!("only inboxes were read again; other settings need a restart");
+    }
+    Ok(settings)
+}
+
+/// Ends a watch. Its attempts in hand may take minutes; a wish to stop abandons them.
+async fn end(archive: &Archive, watching: Watch, signals: &mut Signals) -> Option<Ended> {
+    let mut ending = std::pin::pin!(watching.end());
+    let mut ended = None;
+    loop {
+        tokio::select! {
+            () = &mut ending => return ended,
+            wish = signals.next() => match wish {
+                Wish::Stop => {
+                    archive.rooms.intake.stop();
+                    ended = Some(Ended::Stop);
+                }
+                // The settings are read once more when it has ended.
+                Wish::Reload => {}
+            },
+        }
+    }
 }
 
 /// Works off what no custodian has opened yet, a part at a time.
 async fn prove_backlog(rooms: Arc<Rooms>, mut stopping: watch::Receiver<bool>) {
+    let mut after = None;
     loop {
         let audit = rooms.audit.clone();
-        let proved = tokio::task::spawn_blocking(move || audit.prove_some()).await;
+        let proved = tokio::task::spawn_blocking(move || audit.prove_some(after)).await;
         let rest = match proved {
-            Ok(Ok(0)) => LOOK * 10,
-            Ok(Ok(_)) => LOOK / 10,
+            Ok(Ok(Proved { next, .. })) => {
+                after = next;
+                if next.is_some() { LOOK / 10 } else { LOOK * 10 }
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the backlog of unproven key files waits");
                 LOOK * 10

@@ -138,7 +138,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            files_at_once: 2,
+            files_at_once: 3,
             inbox_files: 2,
             inbox_bytes: ByteSize::gibibytes(64),
             inbox_rate: Rate::Unlimited,

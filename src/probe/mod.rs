@@ -17,7 +17,7 @@ pub mod wire;
 use std::path::PathBuf;
 
 pub use bounds::within_bounds;
-pub use prober::{Limits, Prober, Report, Starting};
+pub use prober::{Limits, Prober, Report, Starting, walls_of};
 pub use wire::Poster;
 
 /// What can go wrong with the prober itself; trouble with media is never an error.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +74,19 @@ pub struct Prober {
     server: Mutex<Seat>,
 }
 
+/// The walls that a parser would stand behind here: those of the server, and those that a child puts up around
+/// itself before it reads nothing. Blocks; must be called within the runtime, on a thread that may block.
+///
+/// # Errors
+/// As [`Prober::start`].
+pub fn walls_of(program: &Path) -> Result<Vec<String>, Error> {
+    let starting = Starting { program: program.to_owned(), limits: Limits::default(), at_once: 1 };
+    let prober = Prober::start(starting)?;
+    let nothing = File::open("/dev/null").map_err(Error::Line)?;
+    let report = tokio::runtime::Handle::current().block_on(prober.probe(nothing, &RawName::new("")));
+    Ok(report.facts.walls)
+}
+
 /// The server, or when to start it again.
 struct Seat {
     server: Option<Arc<Server>>,
@@ -111,11 +124,6 @@ impl Prober {
             }
         }
         not_probed()
-    }
-
-    /// The walls that the server and its children stand behind; empty while none runs.
-    pub async fn walls(&self) -> Vec<String> {
-        self.server.lock().await.server.as_ref().map_or_else(Vec::new, |server| server.walls().to_vec())
     }
 
     fn ask(&self, hint: &RawName) -> Ask {

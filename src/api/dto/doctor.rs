@@ -66,12 +66,8 @@ symptoms! {
     InboxPolled = "inbox_polled",
     /// Receipts cannot be written into an inbox.
     InboxUnwritable = "inbox_unwritable",
-    /// Inboxes overlap one another or the home.
-    Overlap = "overlap",
     /// The home lies in memory.
     HomeInMemory = "home_in_memory",
-    /// The home's file system cannot keep promises.
-    WrongFileSystem = "wrong_file_system",
     /// Only one place holds each item.
     OneCopy = "one_copy",
     /// Two places lie on one disk.

@@ -35,7 +35,8 @@ impl From<vault::Error> for Problem {
         let code = match &error {
             _ if error.is_full() => Code::NoSpace,
             vault::Error::Missing { .. } => Code::DamagedItem,
-            vault::Error::NotAPlace { .. } | vault::Error::Disk { .. } => Code::DiskError,
+            vault::Error::NotAPlace { .. } => Code::PlaceMissing,
+            vault::Error::Disk { .. } => Code::DiskError,
         };
         Self::of(code, &error)
     }

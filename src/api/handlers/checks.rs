@@ -81,12 +81,8 @@ pub(super) async fn verify_ledger(State(rooms): State<Shared>) -> Response {
     tokio::spawn(async move {
         let worked = blocking(move || {
             let report = rooms.catalog.verify_ledger(&mut |progress| {
-                lines.progress(Progress {
-                    done: 0,
-                    total: None,
-                    bytes: progress.done,
-                    total_bytes: Some(progress.of),
-                });
+                let (done, total) = (progress.done, Some(progress.of));
+                lines.progress(Progress { done, total, ..Progress::default() });
             });
             Ok::<_, Problem>((report, lines))
         });

@@ -5,7 +5,7 @@ use axum::response::Response;
 use tokio::sync::mpsc;
 
 use super::Shared;
-use crate::api::{Asked, DepositLine, DepositRequest, Lines, NameText, Taken};
+use crate::api::{Asked, DepositLine, DepositRequest, Lines, NameText, Progress, Taken};
 use crate::intake::{HandDeposit, Named, Outcome};
 
 /// Outcomes that wait for a slow reader.
@@ -26,8 +26,12 @@ pub(super) async fn deposit(
     // The work goes on where the reader goes away: what was begun gets its receipt.
     tokio::spawn(async move {
         let working = tokio::spawn(async move { rooms.intake.deposit(wanted, tell).await });
+        let mut progress = Progress::default();
         while let Some(outcome) = told.recv().await {
+            progress.done += 1;
+            progress.bytes += outcome.taken.as_ref().map_or(0, |taken| taken.size);
             let _ = lines.result(line(outcome)).await;
+            lines.progress(progress.clone());
         }
         match working.await {
             Ok(Ok(())) => lines.end().await,

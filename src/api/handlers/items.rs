@@ -27,14 +27,15 @@ pub(super) async fn find(State(rooms): State<Shared>, Sought(filter): Sought<Fil
     };
     tokio::spawn(async move {
         let found = blocking(move || {
-            rooms.catalog.find(&wanted, &mut |row| match lines.blocking_result(row) {
+            let found = rooms.catalog.find(&wanted, &mut |row| match lines.blocking_result(row) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),
-            })?;
-            Ok::<_, catalog::Error>(lines)
+            });
+            Ok::<_, Problem>((found, lines))
         });
         match found.await {
-            Ok(lines) => lines.end().await,
+            Ok((Ok(_), lines)) => lines.end().await,
+            Ok((Err(error), lines)) => lines.stop(error.into()).await,
             // The lines went down with the search: the reader learns that the answer is not whole.
             Err(problem) => tracing::error!(error = %problem, "a search failed"),
         }

@@ -30,22 +30,19 @@ pub(super) async fn read(
         let size = row.ok_or_else(|| no_such(item))?.size;
         let range = request.from..request.to.unwrap_or(size).min(size);
         let wanted = Wanted { item, range: Some(range), purpose: request.purpose, who: actor(caller) };
-        let at_rest = rooms.keyring.custody_at_rest();
-        rooms.reading.begin(&wanted).map_err(|error| locked_or_absent(error.into(), at_rest))
+        rooms.reading.begin(&wanted).map_err(|error| match error.into() {
+            // Keys that are here and locked ask for another next step than keys that are not.
+            Problem { code: Code::SealOnly, .. } if rooms.keyring.custody_at_rest() => {
+                Problem::new(Code::CustodyClosed, "the custodian keys are locked")
+            }
+            problem => problem,
+        })
     });
     Ok(stream(session.await?))
 }
 
 fn no_such(item: ItemId) -> Problem {
     Problem::new(Code::NotFound, format!("there is no item {item}"))
-}
-
-/// Keys that are here and locked ask for another next step than keys that are not.
-pub(super) fn locked_or_absent(problem: Problem, at_rest: bool) -> Problem {
-    match (problem.code, at_rest) {
-        (Code::SealOnly, true) => Problem::new(Code::CustodyClosed, "the custodian keys are locked"),
-        _ => problem,
-    }
 }
 
 fn stream(session: Session) -> Response {

@@ -51,7 +51,8 @@ fn probe(job: Job, walls: Vec<String>, stop_at: Duration) -> io::Result<()> {
     let clip = match sniffed {
         Sniffed::Document => Clip::without_streams(ProbeOutcome::NotMedia),
         Sniffed::Media(_) => parser::read(&source, stop_at),
-        Sniffed::Unknown => parser::read(&source, stop_at).doubted(claims_media(&ask.extension)),
+        Sniffed::Unknown if claims_media(&ask.extension) => parser::read(&source, stop_at),
+        Sniffed::Unknown => parser::read(&source, stop_at).doubted(),
     };
     let facts = within_bounds(judged(clip.facts, ending, &clip.evidence));
     Part::Facts(Box::new(facts)).write(&mut answer)?;

@@ -74,10 +74,10 @@ impl Clip {
         Self { facts: MediaFacts::without_streams(outcome), evidence, picture: None, score: 0 }
     }
 
-    /// Of bytes without any known beginning, only what claims to be media or surely is counts as media.
-    pub(crate) fn doubted(self, claims_media: bool) -> Self {
+    /// Of bytes without any known beginning and a name that claims no media, only what surely is media counts.
+    pub(crate) fn doubted(self) -> Self {
         let is_sure = self.facts.probe == ProbeOutcome::Probed && self.score > SCORE_MIN;
-        if claims_media || is_sure { self } else { Self::without_streams(ProbeOutcome::NotMedia) }
+        if is_sure { self } else { Self::without_streams(ProbeOutcome::NotMedia) }
     }
 }
 
@@ -294,9 +294,8 @@ mod tests {
     #[test]
     fn what_nobody_claims_and_libav_doubts_is_no_media() {
         let clip = |score| Clip { score, ..Clip::without_streams(ProbeOutcome::Probed) };
-        assert_eq!(clip(25).doubted(false).facts.probe, ProbeOutcome::NotMedia);
-        assert_eq!(clip(26).doubted(false).facts.probe, ProbeOutcome::Probed);
-        assert_eq!(clip(1).doubted(true).facts.probe, ProbeOutcome::Probed);
+        assert_eq!(clip(25).doubted().facts.probe, ProbeOutcome::NotMedia);
+        assert_eq!(clip(26).doubted().facts.probe, ProbeOutcome::Probed);
     }
 
     #[test]

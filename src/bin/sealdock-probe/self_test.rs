@@ -14,7 +14,7 @@ use sealdock::probe::wire::Verdict;
 use serde::Serialize;
 
 use crate::fork::{SingleThreaded, in_child};
-use crate::server::verdict_of;
+use crate::server::{Pace, verdict_of};
 use crate::walls::{self, Allowance, Outer};
 
 /// An attempt to do what no child may; an error is the refusal.
@@ -98,11 +98,11 @@ fn try_it(alone: &SingleThreaded, outer: &Outer, attempt: Attempt) -> io::Result
         i32::from(told.and_then(|()| report.write_all(outcome.as_bytes())).is_err())
     })?;
     let mut line = [PollFd::new(child.handle(), PollFlags::IN)];
-    let overdue = poll(&mut line, Some(&DEADLINE))? == 0;
-    if overdue {
+    let pace = if poll(&mut line, Some(&DEADLINE))? == 0 { Pace::Overdue } else { Pace::InTime };
+    if pace == Pace::Overdue {
         child.kill();
     }
-    let verdict = verdict_of(child.wait()?, overdue);
+    let verdict = verdict_of(child.wait()?, pace);
     let mut text = String::new();
     report.read_to_string(&mut text)?;
     let (walls, outcome) = text.split_once('\n').unwrap_or_default();

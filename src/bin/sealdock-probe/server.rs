@@ -22,7 +22,7 @@ struct Running {
     child: Child,
     verdict: OwnedFd,
     deadline: Duration,
-    overdue: bool,
+    pace: Pace,
 }
 
 struct Server {
@@ -60,8 +60,12 @@ impl Server {
 
     /// Until a child is gone, an ask is there, or a deadline has passed.
     fn wait(&self) -> io::Result<()> {
-        let nearest =
-            self.running.iter().filter(|running| !running.overdue).map(|running| running.deadline).min();
+        let nearest = self
+            .running
+            .iter()
+            .filter(|running| running.pace == Pace::InTime)
+            .map(|running| running.deadline)
+            .min();
         let pause = nearest.map(|deadline| deadline.saturating_sub(SystemClock.since_boot()));
         let pause =
             pause.map(|pause| Timespec::try_from(pause).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 }));
@@ -81,15 +85,18 @@ impl Server {
     /// Kills who is overdue; says of whom is gone how it went.
     fn reap(&mut self) -> io::Result<()> {
         let now = SystemClock.since_boot();
-        for running in self.running.iter_mut().filter(|running| !running.overdue && running.deadline <= now)
+        for running in self
+            .running
+            .iter_mut()
+            .filter(|running| running.pace == Pace::InTime && running.deadline <= now)
         {
-            running.overdue = true;
+            running.pace = Pace::Overdue;
             running.child.kill();
         }
         for index in (0..self.running.len()).rev() {
             if is_readable(self.running[index].child.handle())? {
-                let Running { child, verdict, overdue, .. } = self.running.swap_remove(index);
-                deliver(verdict, &verdict_of(child.wait()?, overdue));
+                let Running { child, verdict, pace, .. } = self.running.swap_remove(index);
+                deliver(verdict, &verdict_of(child.wait()?, pace));
             }
         }
         Ok(())
@@ -119,7 +126,7 @@ impl Server {
             child::run(job, outer)
         });
         match started {
-            Ok(child) => self.running.push(Running { child, verdict, deadline, overdue: false }),
+            Ok(child) => self.running.push(Running { child, verdict, deadline, pace: Pace::InTime }),
             Err(error) => deliver(verdict, &Verdict::NotStarted { because: error.to_string() }),
         }
     }
@@ -130,10 +137,19 @@ fn is_readable(descriptor: &OwnedFd) -> io::Result<bool> {
     Ok(poll(&mut line, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0)
 }
 
+/// Whether a child was killed for its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// It was not.
+    InTime,
+    /// It was.
+    Overdue,
+}
+
 /// How a child went.
-pub(crate) fn verdict_of(status: WaitStatus, overdue: bool) -> Verdict {
-    match (status.terminating_signal(), overdue) {
-        (Some(libc::SIGKILL), true) => Verdict::TimedOut,
+pub(crate) fn verdict_of(status: WaitStatus, pace: Pace) -> Verdict {
+    match (status.terminating_signal(), pace) {
+        (Some(libc::SIGKILL), Pace::Overdue) => Verdict::TimedOut,
         (Some(signal), _) => Verdict::Killed { signal },
         (None, _) => Verdict::Ended { code: status.exit_status().unwrap_or(-1) },
     }

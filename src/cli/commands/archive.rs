@@ -8,7 +8,7 @@ use crate::api::{Code, Problem};
 use crate::cli::arguments::{Init, Rebuild};
 use crate::cli::exit::Exit;
 use crate::cli::out::plain;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, word};
 use crate::cli::terminal::passphrase_in;
 use crate::cli::works::Works;
 use crate::daemon::settings::Profile;
@@ -16,7 +16,7 @@ use crate::daemon::{Making, NewPassphrase, RebuildFrom};
 
 /// Makes an archive.
 pub(super) async fn init<W: Works>(session: &mut Session<'_, W>, init: Init) -> Result<Exit, Problem> {
-    let home = absolute(session.home)?;
+    let home = session.home.to_owned();
     refuse_what_is_there(&home)?;
     Profile::named(&init.profile).map_err(|error| Problem::of(Code::BadRequest, &error))?;
     let shares = place_of_shares(&home, init.shares.as_deref())?;
@@ -87,10 +87,22 @@ fn place_of_shares(home: &Path, said: Option<&Path>) -> Result<PathBuf, Problem>
     Ok(place)
 }
 
-/// The path with the links of its existing part followed.
+/// The path with its links followed, those to what is not there yet among them.
 fn resolved(path: &Path) -> PathBuf {
-    let Some((parent, name)) = path.parent().zip(path.file_name()) else { return path.to_owned() };
-    path.canonicalize().unwrap_or_else(|_| resolved(parent).join(name))
+    // As many links as the kernel follows in one path.
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        let Some((parent, name)) = path.parent().zip(path.file_name()) else { return path };
+        if let Ok(there) = path.canonicalize() {
+            return there;
+        }
+        let parent = resolved(parent);
+        match std::fs::read_link(&path) {
+            Ok(to) => path = parent.join(to),
+            Err(_) => return parent.join(name),
+        }
+    }
+    path
 }
 
 fn new_passphrase<W: Works>(session: &Session<'_, W>, init: &Init) -> Result<NewPassphrase, Problem> {
@@ -132,7 +144,7 @@ pub(super) async fn rebuild<W: Works>(
     let rebuilt = session.works.rebuild(lock, from).await?;
     session.print_own(&rebuilt, |messages| {
         let values = [
-            ("from", plain(&rebuilt.from).into()),
+            ("from", word("rebuilt-from", &rebuilt.from, messages).into()),
             ("items", rebuilt.items.into()),
             ("size", rebuilt.ledger_size.into()),
             ("epoch", rebuilt.epoch.0.into()),

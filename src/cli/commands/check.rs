@@ -66,7 +66,9 @@ fn about_verified(verified: &Verified, messages: &Messages) -> Vec<String> {
     let mut words = vec![messages.tell("verify-done", &values)];
     for failure in &verified.failures {
         let item = failure.item.map_or_else(|| "-".to_owned(), |item| item.to_string());
-        words.push(format!("  {item}  {}: {}", plain(&failure.code), plain(&failure.what_next)));
+        let next = messages.find(&format!("damage-{}", failure.code), &[]);
+        let next = next.unwrap_or_else(|| plain(&failure.what_next));
+        words.push(format!("  {item}  {}: {next}", plain(&failure.code)));
     }
     words
 }

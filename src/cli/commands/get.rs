@@ -60,7 +60,7 @@ pub(super) async fn get<W: Works>(session: &mut Session<'_, W>, get: &Get) -> Re
     let received = match received {
         Ok(received) => received,
         Err(problem) if problem.code == Code::Interrupted => {
-            return Err(ask_why(&mut client, get, problem).await);
+            return Err(ask_why((session, client), get, problem).await);
         }
         Err(problem) => return Err(problem),
     };
@@ -146,7 +146,16 @@ async fn receive(response: Response<Body>, target: &mut Target, bar: &Bar) -> Re
 
 /// A reading ends early where the archive meets bytes that are not what was sealed, or where it stops. Which
 /// it was, a verification of the item tells.
-async fn ask_why(client: &mut Client, get: &Get, interrupted: Problem) -> Problem {
+async fn ask_why<W: Works>(
+    (session, mut client): (&Session<'_, W>, Client),
+    get: &Get,
+    interrupted: Problem,
+) -> Problem {
+    if !client.is_here() {
+        // The connection broke off with the answer.
+        let Ok(another) = session.client().await else { return interrupted };
+        client = another;
+    }
     let request = VerifyRequest { items: vec![get.item], mode: VerifyMode::Possible };
     let Ok(mut lines) = client.post_lines(routes::VERIFY, &request).await else { return interrupted };
     loop {

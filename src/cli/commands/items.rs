@@ -6,9 +6,9 @@ use crate::cli::exit::Exit;
 use crate::cli::language::Messages;
 use crate::cli::out::{local, pairs, plain, row, size};
 use crate::cli::progress::Bar;
-use crate::cli::session::{Session, reasons, state};
+use crate::cli::session::{Session, in_brackets, reasons, state, word};
 use crate::cli::works::Works;
-use crate::model::{Kind, ProbeOutcome, StreamFacts, Truncated};
+use crate::model::{Kind, ProbeOutcome, Protection, Recovered, StreamFacts, Truncated};
 
 /// Prints every original that fits.
 pub(super) async fn find<W: Works>(session: &mut Session<'_, W>, find: Find) -> Result<Exit, Problem> {
@@ -80,7 +80,8 @@ fn in_words(shown: &Shown, messages: &Messages) -> Vec<String> {
     }
     for derivative in &shown.derivatives {
         let path = plain(&derivative.path);
-        let value = format!("{} {} {path}", plain(&derivative.role), derivative.item);
+        let role = word("derivative", &derivative.role, messages);
+        let value = format!("{role} {} {path}", derivative.item);
         words.push((messages.say("show-derivative"), value.trim_end().to_owned()));
     }
     for (id, items) in [("show-sidecar", &shown.sidecars), ("show-sidecar-of", &shown.sidecar_of)] {
@@ -89,7 +90,7 @@ fn in_words(shown: &Shown, messages: &Messages) -> Vec<String> {
         );
     }
     for entry in &shown.entries {
-        let value = format!("{}  {}  {}", entry.index, local(entry.at), plain(&entry.kind));
+        let value = format!("{}  {}  {}", entry.index, local(entry.at), word("act", &entry.kind, messages));
         words.push((messages.say("show-entry"), value));
     }
     pairs(&words)
@@ -104,7 +105,7 @@ fn about_item(shown: &Shown, messages: &Messages) -> Vec<(String, String)> {
     });
     let keys: Vec<String> = keys.collect();
     let value = |id: &str, value: String| (messages.say(id), value);
-    vec![
+    let mut words = vec![
         value("show-item", line.item.to_string()),
         value("show-name", plain(&line.name)),
         value("show-kind", kind(line.kind, messages)),
@@ -115,7 +116,29 @@ fn about_item(shown: &Shown, messages: &Messages) -> Vec<(String, String)> {
         value("show-sealed-sha256", shown.sealed_sha256.to_string()),
         value("show-copies", shown.copies.to_string()),
         value("show-keys", keys.join(", ")),
-    ]
+    ];
+    if !shown.protections.is_empty() {
+        let all: Vec<String> = shown.protections.iter().map(|one| messages.say(protection(*one))).collect();
+        words.push(value("show-protections", all.join(&messages.say("list-comma"))));
+    }
+    words.extend(shown.recovered.map(|after| {
+        let id = match after {
+            Recovered::Crash => "recovered-crash",
+            Recovered::Vault => "recovered-vault",
+        };
+        value("show-recovered", messages.say(id))
+    }));
+    words
+}
+
+fn protection(protection: Protection) -> &'static str {
+    match protection {
+        Protection::Work => "protection-work",
+        Protection::Commercial => "protection-commercial",
+        Protection::Privacy => "protection-privacy",
+        Protection::Minor => "protection-minor",
+        Protection::Informant => "protection-informant",
+    }
 }
 
 fn about_facts(facts: &Facts, messages: &Messages) -> Vec<(String, String)> {
@@ -126,6 +149,7 @@ fn about_facts(facts: &Facts, messages: &Messages) -> Vec<(String, String)> {
     if let Some(duration) = facts.duration_s {
         words.push((messages.say("show-duration"), format!("{duration:.1} s")));
     }
+    words.extend(facts.place.iter().map(|place| (messages.say("show-place"), plain(place))));
     for stream in facts.streams.iter().flatten() {
         words.push((messages.say("show-stream"), about_stream(stream)));
     }
@@ -146,10 +170,11 @@ fn probe(probe: &ProbeShown, messages: &Messages) -> String {
         ProbeShown::Done(ProbeOutcome::Probed) => messages.say("probe-probed"),
         ProbeShown::Done(ProbeOutcome::NotMedia) => messages.say("probe-not-media"),
         ProbeShown::Done(ProbeOutcome::Failed { code, detail }) => {
-            format!("{} ({code}: {})", messages.say("probe-failed"), plain(detail))
+            let because = format!("{code}: {}", plain(detail));
+            format!("{} {}", messages.say("probe-failed"), in_brackets(&because, messages))
         }
         ProbeShown::Done(ProbeOutcome::NotProbed { code }) => {
-            format!("{} ({code})", messages.say("probe-not-probed"))
+            format!("{} {}", messages.say("probe-not-probed"), in_brackets(code, messages))
         }
     }
 }

@@ -11,10 +11,10 @@ use crate::cli::client::Client;
 use crate::cli::exit::Exit;
 use crate::cli::language::Messages;
 use crate::cli::out::{local, plain, row};
-use crate::cli::session::{self, Session};
+use crate::cli::session::{self, Session, word};
 use crate::cli::terminal::passphrase_in;
 use crate::cli::works::Works;
-use crate::daemon::socket;
+use crate::daemon::{lock, of_lock, socket};
 use crate::model::ItemId;
 
 /// Prints every key.
@@ -28,13 +28,9 @@ pub(super) async fn list<W: Works>(session: &mut Session<'_, W>) -> Result<Exit,
             .map(|key| {
                 let id = key.id.to_string();
                 let (role, made) = (plain(&key.role), local(key.made));
-                row(&[
-                    (&id, 16),
-                    (&role, 18),
-                    (&plain(&key.state), 8),
-                    (&plain(&key.private), 10),
-                    (&made, 0),
-                ])
+                let state = word("key", &key.state, messages);
+                let private = word("private-half", &key.private, messages);
+                row(&[(&id, 16), (&role, 18), (&state, 8), (&private, 10), (&made, 0)])
             })
             .collect();
         lines.push(custody(keys.custody, messages));
@@ -86,10 +82,11 @@ fn custody(custody: CustodyState, messages: &Messages) -> String {
 async fn daemon<W: Works>(session: &Session<'_, W>) -> Result<Client, Problem> {
     match socket::connect(session.home).await {
         Ok(stream) => Client::of_daemon(stream).await,
-        Err(_) => {
+        Err(_) if lock::is_home(session.home) => {
             let home = session.home.display();
             Err(Problem::new(Code::NoDaemon, format!("no daemon answers on {home}")))
         }
+        Err(_) => Err(of_lock(&lock::Error::NoArchive { home: session.home.to_owned() })),
     }
 }
 

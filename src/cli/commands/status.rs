@@ -9,7 +9,7 @@ use crate::api::{
 use crate::cli::exit::Exit;
 use crate::cli::language::Messages;
 use crate::cli::out::{local, pairs, plain, size};
-use crate::cli::session::{Session, reasons, state};
+use crate::cli::session::{Session, in_brackets, reasons, state};
 use crate::cli::works::Works;
 use crate::daemon::settings::Settings;
 use crate::model::State;
@@ -57,7 +57,7 @@ fn intake(status: &Status, messages: &Messages) -> String {
         IntakeState::Stopped => "intake-stopped",
     });
     match &status.intake.why {
-        Some(why) => format!("{word} ({})", plain(&because(why, messages))),
+        Some(why) => format!("{word} {}", in_brackets(&plain(&because(why, messages)), messages)),
         None => word,
     }
 }
@@ -65,7 +65,8 @@ fn intake(status: &Status, messages: &Messages) -> String {
 /// A code in words, where it is a reason or a problem; else the code.
 fn because(code: &str, messages: &Messages) -> String {
     let ids = [format!("reason-{code}"), format!("problem-{code}")];
-    ids.iter().find_map(|id| messages.find(id, &[])).unwrap_or_else(|| code.to_owned())
+    let found = ids.iter().find_map(|id| messages.find(id, &[]));
+    found.map_or_else(|| code.to_owned(), |text| text.trim_end_matches(['.', '。']).to_owned())
 }
 
 fn counted(states: &BTreeMap<State, u64>, messages: &Messages) -> String {
@@ -146,7 +147,9 @@ fn about_findings(diagnosis: &Diagnosis, messages: &Messages) -> Vec<String> {
         };
         let id = format!("symptom-{}", finding.code.code());
         let values = [("about", plain(&finding.about).into())];
-        lines.push(format!("{}: {}", messages.say(grade), messages.tell(&id, &values)));
+        let values_of_line =
+            [("grade", messages.say(grade).into()), ("text", messages.tell(&id, &values).into())];
+        lines.push(messages.tell("doctor-line", &values_of_line));
         lines.extend(messages.find(&format!("{id}.next"), &values).map(|next| format!("  {next}")));
     }
     lines

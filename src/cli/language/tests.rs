@@ -6,6 +6,7 @@ use fluent_syntax::ast;
 
 use super::*;
 use crate::api::{Code, Symptom};
+use crate::evidence::Damage;
 use crate::model::{Reason, State};
 
 fn strings(values: &[&str]) -> Vec<OsString> {
@@ -57,11 +58,23 @@ fn both_catalogs_have_the_same_ids_and_each_once() {
     assert_eq!(missing(&en, &zh), Vec::<String>::new(), "missing in en.ftl");
 }
 
+/// The codes in arms like `Self::ItemRead(_) => "item_read"`: an act has no list of its own.
+fn in_enum<'a>(source: &'a str, arm: &'a str) -> impl Iterator<Item = &'a str> {
+    let arms = source.lines().filter(move |line| line.trim_start().starts_with(arm));
+    arms.filter_map(|line| line.split_once(" => \"")?.1.split('"').next())
+}
+
 /// Ids that are put together from codes.
 fn from_codes() -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     ids.extend(State::ALL.iter().map(|state| format!("state-{}", state.code())));
     ids.extend(Reason::ALL.iter().map(|reason| format!("reason-{}", reason.code())));
+    ids.extend(Damage::ALL.iter().map(|damage| format!("damage-{}", damage.code())));
+    ids.extend(in_enum(include_str!("../../model/act.rs"), "Self::").map(|kind| format!("act-{kind}")));
+    ids.extend(["living", "retired"].map(|state| format!("key-{state}")));
+    ids.extend(["held", "encrypted", "absent"].map(|half| format!("private-half-{half}")));
+    ids.extend(["ledger", "vault"].map(|from| format!("rebuilt-from-{from}")));
+    ids.insert("derivative-poster".to_owned());
     for code in Code::ALL {
         ids.extend([format!("problem-{code}"), format!("problem-{code}.next")]);
     }
