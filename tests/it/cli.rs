@@ -1,6 +1,63 @@
-//! The real binary, driven as its users drive it.
+//! The real binary, driven as its users drive it: line by line against what scripts may rely on.
 
-use crate::support::TestArchive;
+mod asking;
+mod checking;
+mod custody;
+mod damage;
+mod depositing;
+mod making;
+mod names;
+mod rebuilding;
+mod running;
+
+use serde_json::Value;
+
+use crate::support::{Daemon, TestArchive};
+
+/// Who answers a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Served {
+    /// The command's own process.
+    Here,
+    /// A daemon.
+    ByDaemon,
+}
+
+impl Served {
+    const BOTH: [Self; 2] = [Self::Here, Self::ByDaemon];
+
+    /// The daemon where one is wanted; it ends when dropped.
+    fn serve(self, archive: &TestArchive) -> Option<Daemon> {
+        match self {
+            Self::Here => None,
+            Self::ByDaemon => Some(archive.daemon()),
+        }
+    }
+}
+
+/// The keys of an object, sorted.
+#[track_caller]
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// A member that must be text.
+#[track_caller]
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_else(|| panic!("no text {member} in {value}"))
+}
+
+/// The sealed file of an item in the first place of the vault.
+fn sealed_file(archive: &TestArchive, item: &str) -> std::path::PathBuf {
+    archive.home().join("vault/items").join(&item[item.len() - 2..]).join(format!("{item}.seal"))
+}
+
+/// The first generation of an item's key file.
+fn key_file(archive: &TestArchive, item: &str) -> std::path::PathBuf {
+    sealed_file(archive, item).with_extension("1.keys")
+}
 
 #[test]
 fn a_clip_goes_in_and_comes_back_byte_for_byte() {
@@ -9,7 +66,7 @@ fn a_clip_goes_in_and_comes_back_byte_for_byte() {
     let lines = archive.deposit(&clip);
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["state"], "sealed");
-    assert!(archive.get(lines[0]["item"].as_str().expect("an id")) == [7; 100_000]);
+    assert!(archive.get(text(&lines[0], "item")) == [7; 100_000]);
 }
 
 #[test]

@@ -1,1 +1,10 @@
-//! Tests of this room from outside.
+//! The power goes, or the disk says no, at every step there is: nothing is lost, nothing is doubled, and a
+//! second try finishes.
+
+mod cuts;
+mod faults;
+mod house;
+mod killed;
+mod making;
+mod mounts;
+mod powerless;

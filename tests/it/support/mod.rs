@@ -25,6 +25,12 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Says that a test did not run, and why: a tool or a right is wanting here.
+#[expect(clippy::print_stderr, reason = "for whoever reads the output of the tests")]
+pub(crate) fn not_tested(why: &str) {
+    eprintln!("not tested: {why}");
+}
+
 /// An archive in a folder of its own, with room beside it for inboxes.
 pub(crate) struct TestArchive {
     folder: tempfile::TempDir,
@@ -41,7 +47,8 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn of(output: &Output) -> Self {
+    /// What a command left behind.
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
