@@ -107,10 +107,12 @@ fn mapped_bytes() -> io::Result<u64> {
     Ok(kib << 10)
 }
 
-/// Own namespaces for network, mounts, IPC and host name; where the kernel lets anybody, users too.
+/// Own namespaces for network, IPC and host name; where the kernel lets anybody, users too. None for mounts: it
+/// would hide nothing, Landlock does that, and where mounts are private it would keep every disk busy that was
+/// mounted when this started, long after a person unmounted it.
 #[expect(unsafe_code, reason = "unshare(2) has no safe form")]
 fn leave_namespaces() -> rustix::io::Result<()> {
-    let others = UnshareFlags::NEWNET | UnshareFlags::NEWNS | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    let others = UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     // SAFETY: unsharing is unsafe because threads could see different descriptor tables (`FILES`). That flag
     // is not among these, and there is one thread.
     unsafe {
