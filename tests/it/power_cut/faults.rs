@@ -224,3 +224,21 @@ fn an_archive_is_not_made_on_a_full_disk() {
     assert!(said.err.contains("full") || said.err.contains("space"), "{}", said.err);
     assert!(!home.join("sealdock.toml").exists());
 }
+
+#[test]
+fn an_inbox_that_was_unmounted_is_let_go_of() {
+    let archive = TestArchive::in_folder(in_memory());
+    let inbox = archive.add_inbox("dock-1");
+    let Some(disk) = Mount::ext4(&inbox, 16) else { return };
+    drop_clip(&inbox, 1);
+    let daemon = archive.daemon();
+    wait_until("the parser was at work", || {
+        let items = archive.items();
+        items.len() == 1
+            && archive.show(items[0]["item"].as_str().expect("an id"))["facts"]["container"].is_string()
+    });
+    wait_until("the inbox is at rest", || TestArchive::receipts(&inbox.join(".receipts")).len() == 1);
+    disk.unmount();
+    wait_until("the disk can be pulled while the daemon runs", || disk.is_let_go());
+    assert_eq!(daemon.stop(), Some(0));
+}

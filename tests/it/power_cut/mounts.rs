@@ -72,6 +72,16 @@ impl Mount {
         assert!(succeeds("mount", &["-o".as_ref(), options.as_ref(), self.at.as_os_str()]), "{options}");
     }
 
+    pub(super) fn unmount(&self) {
+        wait_until("nobody uses it", || succeeds("umount", &[&self.at]));
+    }
+
+    /// Whether the loop device was let go of: a disk could be pulled now.
+    pub(super) fn is_let_go(&self) -> bool {
+        let listed = Command::new("losetup").arg("-j").arg(self.image()).output().expect("losetup runs");
+        listed.stdout.is_empty()
+    }
+
     /// Forces everything to the disk.
     pub(super) fn sync(&self) {
         let folder = std::fs::File::open(&self.at).expect("opened");
@@ -87,12 +97,20 @@ impl Mount {
         succeeds("perl", &["-e".as_ref(), CALL.as_ref(), at.as_os_str()])
     }
 
-    /// The power comes back: unmounted, and mounted from what is on the disk.
-    pub(super) fn power_on(&self) {
-        let at = self.at.as_os_str();
-        wait_until("nobody uses it", || succeeds("umount", &[at]));
-        let image = self.image().as_os_str();
-        assert!(succeeds("mount", &["-o".as_ref(), "loop".as_ref(), image, at]), "mounted again");
+    /// The power comes back: unmounted, and mounted from what is on the disk. From a copy of it, since anybody's
+    /// copy of the mount table would keep the powerless one alive.
+    pub(super) fn power_on(&mut self) {
+        self.unmount();
+        let (image, _folder) = self.image.as_mut().expect("on a loop device");
+        let copy = image.with_extension("on");
+        assert!(
+            succeeds("cp", &["--sparse=always".as_ref(), image.as_os_str(), copy.as_os_str()]),
+            "copied"
+        );
+        std::fs::remove_file(&image).expect("removed");
+        std::fs::rename(&copy, &image).expect("renamed");
+        let all = ["-o".as_ref(), "loop".as_ref(), image.as_os_str(), self.at.as_os_str()];
+        assert!(succeeds("mount", &all), "mounted again");
     }
 }
 

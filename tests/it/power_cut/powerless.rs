@@ -40,7 +40,7 @@ fn without_power_at_any_step_of_a_deposit_nothing_is_lost_or_doubled() {
     // Every step takes a second or so of mounting and checking; the steps in between are tried in memory.
     for step in (0..).step_by(9) {
         let house = House::new();
-        let Some(disk) = house.move_to_disk(64) else { return };
+        let Some(mut disk) = house.move_to_disk(64) else { return };
         let plug = Arc::new(Plug { at: house.home(), left: step.into() });
         house.deposit(&world(Disk::watched(Arc::clone(&plug) as _)));
         let was_cut = plug.left.load(Ordering::SeqCst) > usize::MAX / 2;
@@ -67,7 +67,7 @@ fn receipts_outlive_a_power_cut_of_the_whole_machine() {
     const CUTS: usize = 6;
     let outside = in_memory();
     let at = outside.path().join("disk");
-    let Some(disk) = Mount::ext4(&at, 96) else { return };
+    let Some(mut disk) = Mount::ext4(&at, 96) else { return };
     let archive = TestArchive::in_folder(tempfile::tempdir_in(&at).expect("a temporary folder"));
     // The inbox lies on a disk of its own: what a dock writes is the dock's to make durable.
     let inbox = outside.path().join("dock-1");
