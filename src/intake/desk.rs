@@ -17,6 +17,11 @@ use crate::rules::settle::{Hint, Look, SettlePolicy, Settled, Settling, Sighting
 /// loses nothing; a flood of names cannot fill the memory (P4).
 pub(super) const MOST_OPEN: usize = 10_000;
 
+/// The longest wait of a file that the archive could not take: whoever mends a disk sees it work within a minute.
+/// Not shorter, because each such failure pauses all intake for a moment, and one odd file must not keep the
+/// others from their turns (P4).
+const LONGEST_HELD: Duration = Duration::from_secs(60);
+
 /// Files that are left alone and listed by name; the others are counted.
 const MOST_LISTED: usize = 100;
 
@@ -85,6 +90,8 @@ pub(super) enum Ending {
     LeftAlone(State, Reason),
     /// It is tried again after a while.
     Again(Reason),
+    /// The archive could not take it, which may say nothing about the file: it is tried again soon.
+    Held(Reason),
     /// It changed: the quiet time begins again, and this was no failure.
     Changed,
     /// A shutdown stopped the attempt, which says nothing about the file.
@@ -100,6 +107,13 @@ pub(super) enum Seen {
     Familiar,
     /// No room to remember it now; the next rescan finds it again.
     Later,
+}
+
+impl Open {
+    fn fail(&mut self, because: Reason, now: Duration, longest: Duration) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.stage = Stage::Waiting { until: now + backoff(self.attempts).min(longest), because };
+    }
 }
 
 impl Desk {
@@ -283,11 +297,8 @@ impl Desk {
         match ending {
             Ending::Rests(state) => self.rest(path, &look, (state, None)),
             Ending::LeftAlone(state, reason) => self.rest(path, &look, (state, Some(reason))),
-            Ending::Again(because) => {
-                open.attempts = open.attempts.saturating_add(1);
-                let until = now + backoff(open.attempts);
-                open.stage = Stage::Waiting { until, because };
-            }
+            Ending::Again(because) => open.fail(because, now, Duration::MAX),
+            Ending::Held(because) => open.fail(because, now, LONGEST_HELD),
             Ending::Changed => {
                 // Also where no look shows it, as with a file that holds more bytes than its size says.
                 open.sighting = open.sighting.hear(Hint::Writing, now);
@@ -441,6 +452,23 @@ mod tests {
         let backoff = desk.next_due();
         desk.see(&path, look(5, 11), Hint::CloseWrite);
         assert_eq!(desk.next_due(), backoff, "an event is no reason to try a failed file at once");
+    }
+
+    #[test]
+    fn what_the_archive_could_not_take_is_tried_again_within_a_minute() {
+        let mut desk = Desk::default();
+        let path = RawName::new("clip.mp4");
+        settle(&mut desk, &path);
+        let mut now = Duration::from_secs(30);
+        for attempt in 1..10 {
+            desk.take_if(|_| true).expect("settled");
+            desk.end(&path, Ending::Held(Reason::WriteError), now);
+            let due = desk.next_due().expect("waits");
+            assert!(due > now && due <= now + LONGEST_HELD, "attempt {attempt}");
+            now = due;
+            desk.see(&path, look(5, now.as_secs()), Hint::None);
+            desk.judge(&path, now, &policy());
+        }
     }
 
     #[test]

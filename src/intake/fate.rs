@@ -32,8 +32,8 @@ pub(super) fn ending(state: State, reasons: &[Reason]) -> Ending {
         (State::Ignored | State::Refused, None) => Ending::Rests(state),
         (State::Waiting, Some(Reason::Stopped)) => Ending::Stopped,
         (State::Waiting, Some(Reason::Changed)) => Ending::Changed,
+        (State::Waiting, Some(Reason::WriteError) | None) => Ending::Held(Reason::WriteError),
         (State::Waiting, Some(reason)) => Ending::Again(reason),
-        (State::Waiting, None) => Ending::Again(Reason::WriteError),
     }
 }
 
