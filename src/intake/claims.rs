@@ -253,3 +253,27 @@ impl Intake {
         Some(taken.digests)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_noted_again_only_where_it_says_more() {
+        let claim = |from: &str, outcome| DigestClaim {
+            algorithm: ClaimAlgorithm::Md5,
+            value: "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
+            from: RawName::new(from),
+            outcome,
+        };
+        for (noted, wanted) in
+            [(Outcome::Verified, true), (Outcome::Mismatch, true), (Outcome::Unverified, false)]
+        {
+            let says = says_as_much(&claim("a.md5", noted), &claim("a.md5", Outcome::Verified));
+            assert_eq!(says, wanted, "{noted:?}");
+        }
+        let unverified = claim("a.md5", Outcome::Unverified);
+        assert!(says_as_much(&unverified, &unverified));
+        assert!(!says_as_much(&claim("b.md5", Outcome::Verified), &claim("a.md5", Outcome::Verified)));
+    }
+}

@@ -265,3 +265,55 @@ impl Station {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn station() -> Station {
+        let plan = InboxPlan {
+            dock: "dock".parse().expect("a name"),
+            path: "/nowhere".into(),
+            quiet: Duration::from_secs(10),
+            release: None,
+            max_file: u64::MAX,
+            protections: Vec::new(),
+            receipts: None,
+        };
+        Station::new(plan, None)
+    }
+
+    const NOW: Duration = Duration::from_secs(1);
+    const LATER: Duration = Duration::from_secs(9);
+
+    #[test]
+    fn an_inbox_that_cannot_be_read_is_not_asked_again_before_its_pass() {
+        let station = station();
+        station.mail().pass = Pass::At(LATER);
+        assert_eq!(station.next_round(NOW), LATER);
+        station.hear(What::File(Changed { path: RawName::new("clip.mp4"), hint: Hint::CloseWrite }));
+        assert_eq!(station.next_round(NOW), NOW, "an event is looked at once");
+        station.seen().trouble = Some("it is not there".to_owned());
+        assert_eq!(station.next_round(NOW), LATER);
+    }
+
+    #[test]
+    fn a_rescan_that_is_wanted_meanwhile_is_not_put_off() {
+        let station = station();
+        station.mail().pass = Pass::At(NOW);
+        station.hear(What::Rescan);
+        station.mail().put_off(LATER);
+        assert_eq!(station.next_round(NOW), NOW);
+    }
+
+    #[test]
+    fn more_events_than_are_kept_make_a_pass() {
+        let station = station();
+        station.mail().pass = Pass::At(LATER);
+        for _ in 0..=MOST_EVENTS {
+            station.hear(What::File(Changed { path: RawName::new("clip.mp4"), hint: Hint::None }));
+        }
+        assert_eq!(station.mail().changed.len(), MOST_EVENTS);
+        assert_eq!(station.mail().pass, Pass::Wanted);
+    }
+}
