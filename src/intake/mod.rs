@@ -20,6 +20,7 @@ mod scan;
 mod status;
 mod watch;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
@@ -157,6 +158,7 @@ struct Shared {
     in_flight: claims::InFlight<(DockName, Sha256)>,
     delivering: claims::InFlight<DepositId>,
     unrecorded: Mutex<Vec<attempt::Unrecorded>>,
+    unentered: Mutex<HashMap<ItemId, probing::Unentered>>,
     inboxes: RwLock<Vec<InboxPlan>>,
     watched: RwLock<Option<Arc<Vec<Arc<scan::Station>>>>>,
     prober: tokio::sync::OnceCell<Option<Prober>>,
@@ -253,6 +255,7 @@ impl Intake {
             in_flight: claims::InFlight::default(),
             delivering: claims::InFlight::default(),
             unrecorded: Mutex::default(),
+            unentered: Mutex::default(),
             inboxes: RwLock::default(),
             watched: RwLock::default(),
             prober: tokio::sync::OnceCell::new(),

@@ -1,6 +1,8 @@
 //! Facts about media, after the receipt: the source is probed while it still is the sealed file.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
+use std::sync::{MutexGuard, PoisonError};
 
 use super::attempt::{chain, content};
 use super::{Error, Intake};
@@ -25,6 +27,13 @@ pub(super) fn is_probed(kind: Kind) -> bool {
 
 /// A key file that a custodian's keys opened while it was made.
 type Proof = (ItemId, Generation);
+
+/// Facts about a clip, with its poster's entry, that could not be recorded when they were found. At most one
+/// for each item in the parser's hands.
+pub(super) struct Unentered {
+    contents: Vec<Content>,
+    proven: Option<Proof>,
+}
 
 /// A source opened for the parser.
 struct Offered {
@@ -66,6 +75,12 @@ impl Intake {
     }
 
     async fn probe(&self, item: ItemId) -> Result<(), Error> {
+        let kept = self.unentered().remove(&item);
+        if let Some(kept) = kept {
+            let this = self.clone();
+            let entered = tokio::task::spawn_blocking(move || this.enter_report(item, kept)).await;
+            return entered.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        }
         let Some(row) = self.parts().catalog.item(item)? else { return Ok(()) };
         let Some(deposit) = self.parts().catalog.first_deposit_of(item)? else { return Ok(()) };
         if !is_probed(deposit.facts.kind) {
@@ -155,20 +170,32 @@ impl Intake {
             }
         }
         contents.push(content(Act::MediaProbed(MediaProbed { item: row.item, facts: report.facts })));
-        match self.parts().catalog.record(contents) {
+        self.enter_report(row.item, Unentered { contents, proven })
+    }
+
+    /// Enters facts, and the poster that lies in the vault by now. Where that fails they are kept: the next try
+    /// enters them instead of making another poster.
+    fn enter_report(&self, item: ItemId, report: Unentered) -> Result<(), Error> {
+        match self.parts().catalog.record(report.contents.clone()) {
             Ok(_) => {
                 // Not before: a proof of something that has no row yet is lost.
-                if let Some((item, generation)) = proven {
-                    self.mark_proven(item, generation);
+                if let Some((poster, generation)) = report.proven {
+                    self.mark_proven(poster, generation);
                 }
                 Ok(())
             }
             Err(error) => {
-                // A poster may lie in the vault now that no entry tells of.
                 self.parts().catalog.look_again();
+                if !error.is_recorded() {
+                    self.unentered().insert(item, report);
+                }
                 Err(error.into())
             }
         }
+    }
+
+    fn unentered(&self) -> MutexGuard<'_, HashMap<ItemId, Unentered>> {
+        self.0.unentered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Seals a poster as a derivative, under the keys of its parent's domains.
