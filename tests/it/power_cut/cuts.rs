@@ -59,17 +59,17 @@ fn a_cut_at_any_step_of_a_deposit_loses_and_doubles_nothing() {
 
 #[test]
 fn a_fault_at_any_step_of_a_deposit_loses_and_doubles_nothing() {
-    at_steps(2, 2, |step| try_step(Way::Hand, Manner::Once, step));
+    at_steps(3, 2, |step| try_step(Way::Hand, Manner::Once, step));
 }
 
 #[test]
 fn a_cut_at_any_step_of_a_round_over_an_inbox_loses_and_doubles_nothing() {
-    at_steps(2, 4, |step| try_step(Way::Inbox, Manner::FromThenOn, step));
+    at_steps(3, 4, |step| try_step(Way::Inbox, Manner::FromThenOn, step));
 }
 
 #[test]
 fn a_fault_at_any_step_of_a_round_over_an_inbox_loses_and_doubles_nothing() {
-    at_steps(3, 12, |step| try_step(Way::Inbox, Manner::Once, step));
+    at_steps(4, 12, |step| try_step(Way::Inbox, Manner::Once, step));
 }
 
 #[test]
