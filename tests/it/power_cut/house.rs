@@ -120,14 +120,14 @@ const SOURCES: [&str; 3] = ["moov-front.mp4", "moov-front.mp4.md5", "minutes.pdf
 impl House {
     pub(super) fn new() -> Self {
         let folder = in_memory();
-        copy_tree(template(), folder.path());
+        template().write(folder.path());
         Self { folder, runtime: runtime() }
     }
 
     /// A copy of a house as it stands.
     pub(super) fn like(other: &Self) -> Self {
         let folder = in_memory();
-        copy_tree(other.folder.path(), folder.path());
+        Tree::read(other.folder.path()).write(folder.path());
         Self { folder, runtime: runtime() }
     }
 
@@ -137,7 +137,7 @@ impl House {
         let before = self.folder.path().join("before");
         std::fs::rename(&home, &before).expect("renamed");
         let disk = Mount::ext4(&home, mebibytes)?;
-        copy_tree(&before, &home);
+        Tree::read(&before).write(&home);
         disk.sync();
         Some(disk)
     }
@@ -278,10 +278,7 @@ impl House {
     pub(super) fn is_sound(&self, when: &str) {
         for name in SOURCES {
             let kept = std::fs::read(self.inbox().join(name)).expect("the source is kept");
-            assert!(
-                kept == std::fs::read(template().join("dock").join(name)).expect("read"),
-                "{when}: {name}"
-            );
+            assert!(kept == template().bytes_of(&Path::new("dock").join(name)), "{when}: {name}");
         }
         let shown = self.open(&world(Disk::default()), async |archive| {
             are_whole(archive, when);
@@ -398,9 +395,53 @@ fn deposits(archive: &Archive) -> Vec<DepositId> {
     rows.iter().map(sealdock::catalog::DepositRow::deposit).collect()
 }
 
+/// A folder tree held in memory: what was made once and every test takes a copy of.
+struct Tree {
+    folders: Vec<(PathBuf, std::fs::Permissions)>,
+    files: Vec<(PathBuf, std::fs::Permissions, Vec<u8>)>,
+}
+
+impl Tree {
+    fn read(root: &Path) -> Self {
+        let mut tree = Self { folders: Vec::new(), files: Vec::new() };
+        tree.add(root, Path::new(""));
+        tree
+    }
+
+    fn add(&mut self, root: &Path, folder: &Path) {
+        for entry in std::fs::read_dir(root.join(folder)).expect("listed") {
+            let entry = entry.expect("listed");
+            let path = folder.join(entry.file_name());
+            let metadata = entry.metadata().expect("known");
+            if metadata.is_dir() {
+                self.folders.push((path.clone(), metadata.permissions()));
+                self.add(root, &path);
+            } else {
+                let bytes = std::fs::read(entry.path()).expect("read");
+                self.files.push((path, metadata.permissions(), bytes));
+            }
+        }
+    }
+
+    fn write(&self, to: &Path) {
+        for (path, permissions) in &self.folders {
+            std::fs::create_dir_all(to.join(path)).expect("made");
+            std::fs::set_permissions(to.join(path), permissions.clone()).expect("set");
+        }
+        for (path, permissions, bytes) in &self.files {
+            std::fs::write(to.join(path), bytes).expect("written");
+            std::fs::set_permissions(to.join(path), permissions.clone()).expect("set");
+        }
+    }
+
+    fn bytes_of(&self, path: &Path) -> &[u8] {
+        &self.files.iter().find(|(its, ..)| its == path).expect("it is there").2
+    }
+}
+
 /// One archive that was made once; every test takes a copy.
-fn template() -> &'static Path {
-    static MADE: OnceLock<tempfile::TempDir> = OnceLock::new();
+fn template() -> &'static Tree {
+    static MADE: OnceLock<Tree> = OnceLock::new();
     MADE.get_or_init(|| {
         let folder = in_memory();
         make(&making(folder.path()), &world(Disk::default())).expect("made");
@@ -416,27 +457,12 @@ fn template() -> &'static Path {
         let file = folder.path().join("home/sealdock.toml");
         let text = std::fs::read_to_string(&file).expect("read");
         std::fs::write(&file, format!("{text}\n{settings}")).expect("written");
-        folder
+        Tree::read(folder.path())
     })
-    .path()
 }
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/media/valid").join(name)
-}
-
-/// Copies folders and files with their bits; times are new, as of files that were just written.
-fn copy_tree(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).expect("listed") {
-        let entry = entry.expect("listed");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("known").is_dir() {
-            std::fs::create_dir_all(&target).expect("made");
-            copy_tree(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).expect("copied");
-        }
-    }
 }
 
 fn walk_into(folder: &Path, found: &mut Vec<PathBuf>) {
