@@ -124,8 +124,9 @@ fn a_read_only_vault_pauses_intake_and_writable_resumes_it() {
     all_came_through(&archive, &inbox, 1);
 }
 
-/// An archive on a small disk of its own, with its inbox beside it on another.
-fn on_small_disk(size: &str) -> Option<(TestArchive, PathBuf, Mount, tempfile::TempDir)> {
+/// An archive on a small disk of its own, with its inbox beside it on another. In the order that they go away from
+/// behind: the archive, the disk, the folder that holds both.
+fn on_small_disk(size: &str) -> Option<(tempfile::TempDir, Mount, PathBuf, TestArchive)> {
     let outside = in_memory();
     let at = outside.path().join("disk");
     let disk = Mount::tmpfs(&at, size)?;
@@ -133,7 +134,7 @@ fn on_small_disk(size: &str) -> Option<(TestArchive, PathBuf, Mount, tempfile::T
     let inbox = outside.path().join("dock-1");
     std::fs::create_dir(&inbox).expect("made");
     archive.set(&format!("[[inbox]]\ndock = \"dock-1\"\npath = {inbox:?}\nquiet = \"500ms\""));
-    Some((archive, inbox, disk, outside))
+    Some((outside, disk, inbox, archive))
 }
 
 /// Leaves so many bytes free.
@@ -154,7 +155,7 @@ fn fill(disk: &Path, leave: u64) -> PathBuf {
 
 #[test]
 fn a_full_disk_pauses_intake_and_room_resumes_it() {
-    let Some((archive, inbox, _disk, outside)) = on_small_disk("24M") else { return };
+    let Some((outside, _disk, inbox, archive)) = on_small_disk("24M") else { return };
     let daemon = archive.daemon();
     let ballast = fill(&outside.path().join("disk"), 256 * 1024);
     drop_clip(&inbox, 1);
@@ -173,7 +174,7 @@ fn a_full_disk_pauses_intake_and_room_resumes_it() {
 
 #[test]
 fn a_disk_that_is_full_to_the_last_byte_takes_no_daemon_down() {
-    let Some((archive, inbox, _disk, outside)) = on_small_disk("24M") else { return };
+    let Some((outside, _disk, inbox, archive)) = on_small_disk("24M") else { return };
     drop_clip(&inbox, 1);
     let ballast = fill(&outside.path().join("disk"), 0);
     let clip = inbox.join("clip-1.mp4");
