@@ -3,13 +3,13 @@
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use super::{Damage, Error, Evidence};
+use super::{Custodian, Damage, Depth, Error, Evidence, Record};
 use crate::model::{
     Act, DerivativeSealed, Generation, ItemId, ItemSealed, Provenance, ReadBack, Recovered, SealedFacts,
     Sha256,
 };
 use crate::seal::{self, KeyFile, Role};
-use crate::vault::ColdFile;
+use crate::vault::{ColdFile, Place};
 
 /// What an item's own files say.
 #[derive(Debug, Clone)]
@@ -26,13 +26,16 @@ pub struct Found {
     pub generation: Generation,
     /// Fingerprint of that key file.
     pub keys_sha256: Sha256,
+    /// How many places hold both files, byte for byte.
+    pub copies: u32,
 }
 
 impl Found {
-    /// The act that catalogues it, marked as recovered.
+    /// The act that catalogues it, marked as recovered. `readback` says what was seen of it since: a file that
+    /// nobody opened again allows no erasing (P2).
     #[must_use]
-    pub fn act(self, (readback, copies): (ReadBack, u32), recovered: Recovered) -> Act {
-        let Self { role: _, facts, sealed_size, sealed_sha256, generation, keys_sha256 } = self;
+    pub fn act(self, readback: ReadBack, recovered: Recovered) -> Act {
+        let Self { role: _, facts, sealed_size, sealed_sha256, generation, keys_sha256, copies } = self;
         let recovered = Some(recovered);
         match facts.provenance {
             Provenance::Deposited(deposit) => Act::ItemSealed(ItemSealed {
@@ -95,13 +98,64 @@ impl Evidence {
         if key_file.item != item || key_file.generation != generation {
             return Err(Error::Damaged(Damage::KeysAltered));
         }
+        let sealed_sha256 = checked.sealed_sha256();
+        let others = &self.vault.places()[1..];
+        let same = |place: &&Place| {
+            digest(&place.sealed(role, item)).is_ok_and(|found| found == sealed_sha256)
+                && std::fs::read(place.keys(role, item, generation)).is_ok_and(|found| found == key_bytes)
+        };
+        let copies = 1 + others.iter().filter(same).count();
         Ok(Found {
             role,
             facts,
             sealed_size: length,
-            sealed_sha256: checked.sealed_sha256(),
+            sealed_sha256,
             generation,
             keys_sha256: Sha256(Hasher::digest(&key_bytes).into()),
+            copies: u32::try_from(copies).unwrap_or(u32::MAX),
         })
+    }
+
+    /// Reads an item that was found back as its attempt would have: opened with a custodian's keys, to the
+    /// fingerprint. Without keys, or where reading back is switched off, nothing was read back.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where it does not open to what its facts say.
+    pub fn read_found(&self, found: &Found, custodian: Custodian<'_>) -> Result<ReadBack, Error> {
+        if custodian.is_none() || !self.reads_back() {
+            return Ok(ReadBack::Off);
+        }
+        let record = Record {
+            item: found.facts.item,
+            role: found.role,
+            size: found.facts.size,
+            sha256: found.facts.fingerprints.sha256,
+            sealed_sha256: found.sealed_sha256,
+            generation: found.generation,
+            keys_sha256: found.keys_sha256,
+        };
+        let path = self.vault.places()[0].sealed(found.role, found.facts.item);
+        let unreadable = |_| Error::Damaged(Damage::SealedUnreadable);
+        let way = ColdFile::open(&path).map_err(unreadable)?.way();
+        if found.copies == self.vault.copies() {
+            self.check(&record, Depth::Open(custodian))?;
+            return Ok(way);
+        }
+        Ok(ReadBack::Off)
+    }
+}
+
+/// SHA-256 of a file as it lies on the disk.
+fn digest(path: &std::path::Path) -> std::io::Result<Sha256> {
+    use std::io::Read as _;
+    let mut file = ColdFile::open(path)?;
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(Sha256(hasher.finalize().into()));
+        }
+        hasher.update(&buffer[..read]);
     }
 }

@@ -98,9 +98,7 @@ impl Intake {
 
     async fn probe_these(&self, items: &[ItemId]) -> Result<(), Error> {
         for item in items {
-            while !self.stopping() && self.parts().catalog.is_unprobed(*item)? {
-                self.probe_all().await?;
-            }
+            self.probe_one(*item).await?;
         }
         Ok(())
     }

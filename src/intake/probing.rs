@@ -62,6 +62,15 @@ impl Intake {
         }
     }
 
+    /// Probes one item, if nobody has yet.
+    pub(super) async fn probe_one(&self, item: ItemId) -> Result<(), Error> {
+        let _turn = self.0.probing.lock().await;
+        if self.stopping() || !self.parts().catalog.is_unprobed(item)? {
+            return Ok(());
+        }
+        self.probe(item).await
+    }
+
     /// Probes as items come in, until intake stops.
     pub async fn probe_as_they_come(&self) {
         while !self.stopping() {

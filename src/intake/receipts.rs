@@ -1,11 +1,12 @@
 //! Receipts, from the catalog's outbox to a shelf where the dock finds them. Writing one twice gives the same
 //! bytes, so a crash between writing and marking costs nothing.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use super::Intake;
 use super::attempt::chain;
-use crate::inbox::{ReceiptShelf, Retry, Root};
+use crate::inbox::{self, ReceiptShelf, Retry, Root};
 use crate::ledger::Receipt;
 use crate::model::{DepositId, DockName, RawName};
 
@@ -44,20 +45,48 @@ impl Intake {
         match self.shelf_of(&receipt.dock, &receipt.path).and_then(|shelf| shelve(&shelf, receipt, written))
         {
             Ok(path) => Ok(path),
+            Err(inbox::Error::Occupied { path }) if self.was_answered(&path, receipt) => Ok(path),
             Err(error) if error.retry() == Retry::Later => Err(error.into()),
             Err(error) => {
                 tracing::warn!(dock.name = %receipt.dock, error = %chain(&error),
                     "the inbox takes no receipts; they go to the home");
-                Ok(shelve(&self.home_shelf()?, receipt, written)?)
+                match shelve(&self.home_shelf()?, receipt, written) {
+                    Err(inbox::Error::Occupied { path }) if self.was_answered(&path, receipt) => Ok(path),
+                    outcome => Ok(outcome?),
+                }
             }
         }
     }
 
-    fn home_shelf(&self) -> Result<ReceiptShelf, crate::inbox::Error> {
+    /// Whether what has the name is a receipt for the same deposit that this archive signed before, under an
+    /// epoch that was lost. It still holds, and a dock is answered once.
+    fn was_answered(&self, path: &Path, receipt: &Receipt) -> bool {
+        let json = if path.extension().is_some_and(|ending| ending == "sig") {
+            path.with_extension("")
+        } else {
+            path.to_owned()
+        };
+        let read = |path: &Path| {
+            let mut bytes = Vec::new();
+            let limit = u64::try_from(Receipt::MAX_BYTES).unwrap_or(u64::MAX);
+            let file = std::fs::File::open(path).ok()?;
+            file.take(limit).read_to_end(&mut bytes).ok().map(|_| bytes)
+        };
+        let signature = read(&json.with_extension("json.sig")).and_then(|bytes| bytes.try_into().ok());
+        let (Some(bytes), Some(signature)) = (read(&json), signature) else { return false };
+        let keyring = self.parts().evidence.keyring();
+        Receipt::parse(&bytes).is_ok_and(|old| {
+            old.deposit == receipt.deposit
+                && old.sha256 == receipt.sha256
+                && keyring.verify(old.signer, &bytes, &signature)
+        })
+    }
+
+    fn home_shelf(&self) -> Result<ReceiptShelf, inbox::Error> {
         ReceiptShelf::open_at(&self.parts().receipts, &self.parts().disk)
     }
 
-    fn shelf_of(&self, dock: &DockName, path: &RawName) -> Result<ReceiptShelf, crate::inbox::Error> {
+    fn shelf_of(&self, dock: &DockName, path: &RawName) -> Result<ReceiptShelf, inbox::Error> {
         // A person's deposit carries a whole path, an inbox's a relative one.
         let by_hand = path.as_bytes().starts_with(b"/");
         match self.inbox_of(dock).filter(|_| !by_hand) {
@@ -107,7 +136,7 @@ fn shelve(
     shelf: &ReceiptShelf,
     receipt: &Receipt,
     (bytes, signature): (&[u8], &[u8; 64]),
-) -> Result<PathBuf, crate::inbox::Error> {
+) -> Result<PathBuf, inbox::Error> {
     let name = format!("{}.json", receipt.deposit);
     shelf.put(&format!("{name}.sig"), signature)?;
     shelf.put(&name, bytes)?;

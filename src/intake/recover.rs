@@ -69,10 +69,16 @@ impl Intake {
             tracing::warn!(item.id = %lying.1, "its bytes are an item already; it is left as it is");
             return Ok(false);
         }
-        let readback = crate::model::ReadBack::Disk;
-        let copies = self.parts().evidence.vault().copies();
-        let act = found.act((readback, copies), Recovered::Crash);
-        self.parts().catalog.record(vec![content(act)])?;
+        let custody = self.parts().chair.custody();
+        let readback = match self.parts().evidence.read_found(&found, custody.as_deref()) {
+            Ok(readback) => readback,
+            Err(error) => {
+                tracing::error!(item.id = %lying.1, error = %chain(&error),
+                    "this file in the vault has no entry and does not open; it is left as it is");
+                return Ok(false);
+            }
+        };
+        self.parts().catalog.record(vec![content(found.act(readback, Recovered::Crash))])?;
         Ok(true)
     }
 

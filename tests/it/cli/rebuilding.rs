@@ -147,3 +147,40 @@ fn rebuild_is_refused_while_a_daemon_serves() {
     let said = archive.run(&["rebuild"]).ends(1);
     assert!(said.err.contains("daemon"), "{}", said.err);
 }
+
+// P2
+#[test]
+fn what_comes_back_from_the_vault_allows_no_erasing_and_keeps_its_old_receipts() {
+    let archive = TestArchive::new();
+    let inbox = archive.add_inbox("dock-1");
+    std::fs::write(inbox.join("20190912_091530.wav"), b"sound").expect("written");
+    let by_hand = archive.write("in/true.bin", b"hello");
+    let daemon = archive.daemon();
+    let shelf = inbox.join(".receipts");
+    crate::support::wait_until("the receipt lies there", || TestArchive::receipts(&shelf).len() == 1);
+    assert_eq!(daemon.stop(), Some(0));
+    archive.deposit(&by_hand);
+    let home = archive.home().join("receipts");
+    let old = (TestArchive::receipts(&shelf), TestArchive::receipts(&home));
+    without(&archive, "ledger");
+    without(&archive, "catalog");
+    archive.run(&["rebuild", "--from-vault"]).ends(0);
+    for item in archive.items() {
+        let shown = archive.show(text(&item, "item"));
+        assert_eq!(shown["readback"], "off", "who knows how it was read back? {shown}");
+        assert_eq!(shown["copies"], 1);
+    }
+    let known = archive.deposit(&by_hand);
+    assert_eq!((&known[0]["state"], known[0]["receipt"].is_string()), (&"known".into(), true), "{known:?}");
+    let daemon = archive.daemon();
+    crate::support::wait_until("the inbox is walked", || {
+        archive.run(&["status", "--json"]).ends(0).json()["inboxes"][0]["last_full_scan"].is_string()
+    });
+    assert_eq!(daemon.stop(), Some(0));
+    assert!(!archive.journal().contains("receipts wait"), "{}", archive.journal());
+    assert_eq!(
+        (TestArchive::receipts(&shelf), TestArchive::receipts(&home)),
+        old,
+        "a dock is answered once"
+    );
+}
