@@ -100,8 +100,13 @@ impl Share {
     fn pay(&self, from: Duration, size: u64) -> Duration {
         match self.rate {
             None => from,
-            // Longer than any life of a machine is as good as for ever.
-            Some(rate) => from + Duration::from_secs(size / rate.max(1)).min(Duration::from_secs(1 << 30)),
+            Some(rate) => {
+                /// Longer than any life of a machine is as good as for ever.
+                const FOR_EVER: u128 = 1 << 60;
+                let nanoseconds = u128::from(size) * 1_000_000_000 / u128::from(rate.max(1));
+                let nanoseconds = u64::try_from(nanoseconds.min(FOR_EVER)).expect("it was bounded");
+                from + Duration::from_nanos(nanoseconds)
+            }
         }
     }
 }
@@ -184,5 +189,20 @@ mod tests {
         assert!(rota.pick(Duration::ZERO, only_a).is_some());
         assert!(rota.pick(Duration::from_secs(2), only_a).is_none());
         assert!(rota.pick(Duration::from_secs(3), only_a).is_some());
+    }
+
+    #[test]
+    fn a_rate_counts_files_smaller_than_a_second_of_it() {
+        let mut rota = rota(Share { rate: Some(1000), ..WIDE });
+        let [a, ..] = &docks()[..] else { unreachable!("three docks") };
+        let only_a = |dock: &DockName, fits: &dyn Fn(u64) -> bool| (dock == a && fits(100)).then_some(100);
+        let mut taken = 0;
+        for step in 0..1000_u64 {
+            if let Some(dock) = rota.pick(Duration::from_millis(step), only_a) {
+                rota.put_back(&dock, 100);
+                taken += 1;
+            }
+        }
+        assert_eq!(taken, 10, "a thousand bytes a second are ten files of a hundred");
     }
 }

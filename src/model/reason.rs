@@ -92,8 +92,6 @@ codes! {
         WriteError = "write_error",
         /// What was written could not be read back as it was.
         ReadbackFailed = "readback_failed",
-        /// Intake is paused.
-        Paused = "paused",
         /// Stopped by a shutdown.
         Stopped = "stopped",
         /// The inbox itself is not there.

@@ -53,6 +53,7 @@ impl From<keys::Error> for Problem {
             E::WrongArchive { .. } => Code::BadShare,
             E::Exists { .. } | E::Unfinished { .. } => Code::AlreadyThere,
             E::Missing { .. } => Code::DamagedKeys,
+            E::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Code::DamagedKeys,
             E::Io { source, .. } => of_io(source),
             _ if error.is_integrity() => Code::DamagedKeys,
             _ => Code::Internal,

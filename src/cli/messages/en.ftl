@@ -125,7 +125,6 @@ reason-busy = another process holds it
 reason-no_space = the vault has no room for it
 reason-write_error = the vault could not be written
 reason-readback_failed = what was written could not be read back as it was
-reason-paused = intake is paused
 reason-stopped = stopped by a shutdown
 reason-inbox_missing = the inbox is not there
 

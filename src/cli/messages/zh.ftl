@@ -125,7 +125,6 @@ reason-busy = 正被其他进程占用
 reason-no_space = 库房空间不足
 reason-write_error = 库房无法写入
 reason-readback_failed = 回读与写入不一致
-reason-paused = 收件暂停
 reason-stopped = 因停机而中止
 reason-inbox_missing = 收件目录不在
 
