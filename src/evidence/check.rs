@@ -2,7 +2,7 @@
 
 use super::open::{SealedFile, decrypt_pass, key_bytes};
 use super::{Custodian, Damage, Error, Evidence, Record};
-use crate::model::Sha256;
+use crate::model::{ReadBack, Sha256};
 use crate::seal;
 use crate::vault::ColdFile;
 
@@ -33,21 +33,34 @@ impl Evidence {
             Depth::Sealed => self.check_sealed(record),
             Depth::Open(custodian) => {
                 let custody = custodian.ok_or(Error::SealOnly)?;
-                // A key file that is the recorded one, byte for byte, and still does not open was never
-                // good: that is damage as well.
-                let key = custody
-                    .open(&self.keyring, &key_file)
-                    .map_err(|_| Error::Damaged(Damage::KeysAltered))?;
-                self.check_open(record, &key)
+                self.check_open(record, &custody.open(&self.keyring, &key_file)?)
             }
         }
     }
 
-    /// Whether the sealed file in every place is still the recorded one, read from the disk.
+    /// Checks an item that is there already, before a receipt speaks of it again, and answers what the receipt may
+    /// say of its read-back (P2). What was opened once, and is the same file still, need not be opened again;
+    /// what nobody has ever opened is opened now, or stays unproved where no keys are at hand.
     ///
     /// # Errors
     /// As [`Evidence::check`].
-    pub fn check_sealed(&self, record: &Record) -> Result<u64, Error> {
+    pub fn read_again(
+        &self,
+        record: &Record,
+        (before, custodian): (ReadBack, Custodian<'_>),
+    ) -> Result<ReadBack, Error> {
+        let opens = before == ReadBack::Off && self.reads_back() && custodian.is_some();
+        self.check(record, if opens { Depth::Open(custodian) } else { Depth::Sealed })?;
+        let path = self.vault.places()[0].sealed(record.role, record.item);
+        match (self.reads_back(), opens) {
+            (false, _) => Ok(ReadBack::Off),
+            (true, false) => Ok(before),
+            (true, true) => Ok(cold(&path)?.0.way()),
+        }
+    }
+
+    /// Whether the sealed file in every place is still the recorded one, read from the disk.
+    fn check_sealed(&self, record: &Record) -> Result<u64, Error> {
         let mut read = 0;
         for place in self.vault.places() {
             let path = place.sealed(record.role, record.item);
@@ -69,7 +82,7 @@ impl Evidence {
         for place in self.vault.places() {
             let path = place.sealed(record.role, record.item);
             let (mut file, length) = cold(&path)?;
-            let sealed = SealedFile::open(self.vault.open_sealed(record.role, record.item)?)?;
+            let sealed = SealedFile::open(place.open_sealed(record.role, record.item)?)?;
             let opener = seal::unlock(&sealed.header, key)?;
             let seen = decrypt_pass(&mut file, &sealed, &opener).map_err(|error| match error {
                 Error::Source(_) => Error::Damaged(Damage::SealedUnreadable),

@@ -229,6 +229,8 @@ impl Error {
         match self {
             Self::Damaged(damage) => Some(*damage),
             Self::Seal(_) => Some(Damage::SealedAltered),
+            // A key file that is the recorded one, byte for byte, and still does not open was never good.
+            Self::Keys(error) if error.is_integrity() => Some(Damage::KeysAltered),
             Self::Vault(error) if error.is_missing() => Some(Damage::SealedMissing),
             _ => None,
         }

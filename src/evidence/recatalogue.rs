@@ -3,7 +3,7 @@
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use super::{Custodian, Damage, Depth, Error, Evidence, Record};
+use super::{Custodian, Damage, Error, Evidence, Record};
 use crate::model::{
     Act, DerivativeSealed, Generation, ItemId, ItemSealed, Provenance, ReadBack, Recovered, SealedFacts,
     Sha256,
@@ -117,12 +117,12 @@ impl Evidence {
     }
 
     /// Reads an item that was found back as its attempt would have: opened with a custodian's keys, to the
-    /// fingerprint. Without keys, or where reading back is switched off, nothing was read back.
+    /// fingerprint. Without keys, or where a place lacks it, nothing was read back.
     ///
     /// # Errors
     /// [`Error::Damaged`] where it does not open to what its facts say.
     pub fn read_found(&self, found: &Found, custodian: Custodian<'_>) -> Result<ReadBack, Error> {
-        if custodian.is_none() || !self.reads_back() {
+        if custodian.is_none() || found.copies < self.vault.copies() {
             return Ok(ReadBack::Off);
         }
         let record = Record {
@@ -134,14 +134,7 @@ impl Evidence {
             generation: found.generation,
             keys_sha256: found.keys_sha256,
         };
-        let path = self.vault.places()[0].sealed(found.role, found.facts.item);
-        let unreadable = |_| Error::Damaged(Damage::SealedUnreadable);
-        let way = ColdFile::open(&path).map_err(unreadable)?.way();
-        if found.copies == self.vault.copies() {
-            self.check(&record, Depth::Open(custodian))?;
-            return Ok(way);
-        }
-        Ok(ReadBack::Off)
+        self.read_again(&record, (ReadBack::Off, custodian))
     }
 }
 

@@ -6,14 +6,14 @@ use std::io::Read;
 use super::claims::{self, Claims};
 use super::pause::{Metered, Reserved};
 use super::{Door, Intake, Outcome, Taken, Types, fate};
-use crate::catalog::DepositRow;
+use crate::catalog::{DepositRow, Origin};
 use crate::evidence::{Record, Sealing, Unplaced};
 use crate::inbox::{OpenSource, Refusal};
 use crate::ledger::Content;
 use crate::model::{
-    Act, Actor, ClockClaim, ClockSource, ClockTrust, DepositFacts, DepositId, DockName, ItemSealed, Kind,
-    KnownDeposit, MediaFacts, MediaProbed, Moment, ProbeOutcome, Provenance, RawName, Reason, Source,
-    State,
+    Act, Actor, ClockClaim, ClockSource, ClockTrust, DepositFacts, DepositId, DockName, ItemId, ItemSealed,
+    Kind, KnownDeposit, MediaFacts, MediaProbed, Moment, ProbeOutcome, Provenance, RawName, ReadBack,
+    Reason, Source, State,
 };
 use crate::rules::naming::Named;
 use crate::rules::settle::Settled;
@@ -200,11 +200,11 @@ impl Intake {
         let turn = self.0.in_flight.turn((door.rules.dock.clone(), sha256));
         let twin = self.twin(path, &door.rules.dock, unplaced)?;
         let contents = match twin {
-            Some((record, copies)) => vec![content(Act::KnownDeposit(KnownDeposit {
-                item: record.item,
+            Some((item, readback)) => vec![content(Act::KnownDeposit(KnownDeposit {
+                item,
                 deposit: facts.clone(),
-                readback: unplaced.readback,
-                copies,
+                readback,
+                copies: self.parts().evidence.vault().copies(),
             }))],
             None => {
                 unplaced.place().map_err(|error| {
@@ -255,20 +255,30 @@ impl Intake {
         contents
     }
 
-    /// The item of this dock that has these bytes already, if its sealed file is still whole. A damaged twin
-    /// is no reason to throw good bytes away: then they become an item of their own.
-    fn twin(&self, path: &RawName, dock: &DockName, unplaced: &Unplaced) -> Ended<Option<(Record, u32)>> {
+    /// The item of this dock that has these bytes already, if its files are still whole, and how far it was read
+    /// back: the receipt speaks of it, not of what was sealed just now. A damaged twin is no reason to throw
+    /// good bytes away: then they become an item of their own.
+    fn twin(
+        &self,
+        path: &RawName,
+        dock: &DockName,
+        unplaced: &Unplaced,
+    ) -> Ended<Option<(ItemId, ReadBack)>> {
         let found = self
             .parts()
             .catalog
             .item_with(dock, &unplaced.taken.sha256)
             .map_err(|error| self.not_recorded(path, &error))?;
         let Some(row) = found else { return Ok(None) };
-        let record = Record::from(&row);
-        match self.parts().evidence.check(&record, crate::evidence::Depth::Sealed) {
-            Ok(_) => Ok(Some((record, self.parts().evidence.vault().copies()))),
+        let before = match &row.origin {
+            Origin::Original(original) => original.readback,
+            Origin::Derivative { .. } => ReadBack::Off,
+        };
+        let custody = self.parts().chair.custody();
+        match self.parts().evidence.read_again(&Record::from(&row), (before, custody.as_deref())) {
+            Ok(readback) => Ok(Some((row.item, readback))),
             Err(error) => {
-                tracing::error!(item.id = %record.item, error = %chain(&error),
+                tracing::error!(item.id = %row.item, error = %chain(&error),
                     "known bytes arrived again and their item is damaged; they are sealed anew");
                 Ok(None)
             }

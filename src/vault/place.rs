@@ -65,6 +65,14 @@ impl Place {
         self.folder(role, item).join(format!("{item}.{generation}.keys"))
     }
 
+    /// Opens the sealed file of an item here.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where it is not there.
+    pub fn open_sealed(&self, role: Role, item: ItemId) -> Result<File, Error> {
+        open(&self.sealed(role, item))
+    }
+
     /// Where unfinished files lie.
     /// Reads a key file whole, up to a bound far above any real one.
     ///
@@ -243,7 +251,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Missing`] where it is not there.
     pub fn open_sealed(&self, role: Role, item: ItemId) -> Result<File, Error> {
-        open(&self.places[0].sealed(role, item))
+        self.places[0].open_sealed(role, item)
     }
 
     /// Reads a key file whole from the first place.

@@ -70,7 +70,6 @@ impl From<evidence::Error> for Problem {
             (Some(_), _) => Code::DamagedItem,
             (None, E::SealOnly) => Code::SealOnly,
             (None, E::Stopped) => Code::Stopped,
-            (None, E::Keys(keys)) if keys.is_integrity() => Code::DamagedKeys,
             (None, _) if error.is_full() => Code::NoSpace,
             (None, E::Source(_) | E::Vault(_) | E::Sink(_)) => Code::DiskError,
             (None, _) => Code::Internal,

@@ -1,5 +1,7 @@
 //! `rebuild`: the catalog from the ledger, and the items from the vault alone.
 
+use sealdock::sys::FileSystem;
+
 use super::text;
 use crate::support::TestArchive;
 
@@ -183,4 +185,34 @@ fn what_comes_back_from_the_vault_allows_no_erasing_and_keeps_its_old_receipts()
         old,
         "a dock is answered once"
     );
+}
+
+// P2
+#[test]
+fn known_bytes_earn_no_more_than_the_item_that_has_them() {
+    let archive = TestArchive::new();
+    archive.set("[vault]\nreadback = \"off\"");
+    archive.deposit(&archive.write("in/first.bin", b"hello"));
+    let settings = archive.home().join("sealdock.toml");
+    let text_of = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, text_of.replace("readback = \"off\"", "readback = \"disk\""))
+        .expect("written");
+    let may_erase = |path: &std::path::Path| {
+        let line = archive.deposit(path).remove(0);
+        assert_eq!(line["state"], "known", "{line}");
+        let receipt = std::fs::read(text(&line, "receipt")).expect("a receipt");
+        let receipt: serde_json::Value = serde_json::from_slice(&receipt).expect("JSON");
+        receipt["may_erase"].as_bool().expect("a bool")
+    };
+    let custody = archive.home().join("keys/custody.json");
+    let away = archive.beside("custody.json");
+    std::fs::rename(&custody, &away).expect("taken away");
+    assert!(
+        !may_erase(&archive.write("in/second.bin", b"hello")),
+        "nobody has ever opened what was sealed"
+    );
+    std::fs::rename(&away, &custody).expect("brought back");
+    let on_disk = FileSystem::of(&archive.home()).expect("asked") == FileSystem::Local;
+    let third = may_erase(&archive.write("in/third.bin", b"hello"));
+    assert_eq!(third, on_disk, "now it was opened, from the disk if there is one");
 }
