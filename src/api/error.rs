@@ -8,6 +8,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use crate::model::chain;
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal;)*) => {
         /// What went wrong, as a stable code. Some arise only in commands; they stand here too, so that a
@@ -153,14 +155,7 @@ impl Problem {
     /// A problem of this code whose detail is an error with its whole chain of causes.
     #[must_use]
     pub fn of(code: Code, error: &dyn std::error::Error) -> Self {
-        let mut detail = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            detail.push_str(": ");
-            detail.push_str(&error.to_string());
-            cause = error.source();
-        }
-        Self::new(code, detail)
+        Self::new(code, chain(error))
     }
 }
 

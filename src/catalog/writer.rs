@@ -17,7 +17,7 @@ use super::replaying::{Reached, Sources, catch_up};
 use super::work::end_cleanly;
 use super::{Error, HeadSigner, MAX_DEEDS};
 use crate::ledger::{Content, Entry, Head, SignedHead, Tree, Trust, origin};
-use crate::model::{Act, ArchiveId, Epoch, LedgerIndex, Moment};
+use crate::model::{Act, ArchiveId, Epoch, LedgerIndex, Moment, chain};
 use crate::sys::{Clock, Disk, Entropy, Step};
 
 /// Deeds done together at most, one call's more or less: bounds memory and the wait of the first.
@@ -278,11 +278,6 @@ fn append(books: &mut Books, lines: &str, standing: &mut Standing) -> Result<(),
             }
         })
     })
-}
-
-fn chain(error: &Error) -> String {
-    use std::error::Error as _;
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 fn begin(db: &mut Connection) -> Result<Transaction<'_>, Error> {

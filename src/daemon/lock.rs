@@ -149,11 +149,6 @@ pub async fn way_in(home: &Path) -> Result<Way, Error> {
     }
 }
 
-/// Whether a daemon answers on this home.
-pub async fn daemon_is_up(home: &Path) -> bool {
-    socket::connect(home).await.is_ok()
-}
-
 /// Whether an archive lives in this folder.
 #[must_use]
 pub fn is_home(folder: &Path) -> bool {

@@ -13,7 +13,7 @@ use crate::ledger::Content;
 use crate::model::{
     Act, Actor, ClockClaim, ClockSource, ClockTrust, DepositFacts, DepositId, DockName, ItemId, ItemSealed,
     Kind, KnownDeposit, MediaFacts, MediaProbed, Moment, ProbeOutcome, Provenance, RawName, ReadBack,
-    Reason, Source, State,
+    Reason, Source, State, chain,
 };
 use crate::rules::naming::Named;
 use crate::rules::settle::Settled;
@@ -364,16 +364,4 @@ fn clocks(named: &Named, source: &Source, arrived: Moment) -> Vec<ClockClaim> {
         trust: ClockTrust::Node,
     });
     clocks
-}
-
-/// An error with all its causes, for the journal.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::attempt::{chain, content};
+use super::attempt::content;
 use super::{Door, Intake};
 use crate::evidence::{ClaimDigest, Heeding, digest_again};
 use crate::inbox::{Claimed, Listing, Root, claims_about, claims_in, has_namesakes};
 use crate::model::{
-    Act, ClaimAlgorithm, DepositFacts, DigestClaim, ItemId, Kind, Outcome, RawName, Sha256,
+    Act, ClaimAlgorithm, DepositFacts, DigestClaim, ItemId, Kind, Outcome, RawName, Sha256, chain,
 };
 use crate::rules::checksums::{self, ClaimLine, parse_checksums};
 use crate::rules::companions::{Tie, owner, tie};

@@ -160,7 +160,7 @@ impl Intake {
 }
 
 fn cannot_open(named: &Named, error: &crate::inbox::Error) -> Outcome {
-    tracing::warn!(error = %super::attempt::chain(error), "a path cannot be deposited");
+    tracing::warn!(error = %crate::model::chain(error), "a path cannot be deposited");
     let reason = match error {
         crate::inbox::Error::Missing { .. } => Reason::Vanished,
         _ => Reason::Unreadable,

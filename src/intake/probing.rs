@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{MutexGuard, PoisonError};
 
-use super::attempt::{chain, content};
+use super::attempt::content;
 use super::{Error, Intake};
 use crate::catalog::{ItemRow, Origin};
 use crate::evidence::Sealing;
@@ -12,7 +12,7 @@ use crate::inbox::{OpenSource, Root, Typed};
 use crate::ledger::Content;
 use crate::model::{
     Act, DerivativeSealed, DerivedFacts, Generation, ItemId, Kind, MediaFacts, MediaProbed, ProbeOutcome,
-    Provenance, RawName, Source,
+    Provenance, RawName, Source, chain,
 };
 use crate::probe::{Poster, Prober, Report};
 use crate::seal::Role;
@@ -115,7 +115,7 @@ impl Intake {
     /// Opens the source, if it still is what was sealed.
     fn offer(&self, source: &Source) -> Result<Offered, &'static str> {
         let gone = "source_gone";
-        let by_hand = source.path.as_bytes().starts_with(b"/");
+        let by_hand = source.path.is_absolute();
         let (root, path) = match self.inbox_of(&source.dock) {
             Some(plan) if !by_hand => {
                 (Root::open(plan.dock, &plan.path).map_err(|_| gone)?, source.path.clone())

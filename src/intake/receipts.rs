@@ -5,10 +5,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::Intake;
-use super::attempt::chain;
 use crate::inbox::{self, ReceiptShelf, Retry, Root};
 use crate::ledger::Receipt;
-use crate::model::{DepositId, DockName, RawName};
+use crate::model::{DepositId, DockName, RawName, chain};
 
 /// Receipts written in one go; the rest follow in the next round.
 const BATCH: usize = 256;
@@ -88,7 +87,7 @@ impl Intake {
 
     fn shelf_of(&self, dock: &DockName, path: &RawName) -> Result<ReceiptShelf, inbox::Error> {
         // A person's deposit carries a whole path, an inbox's a relative one.
-        let by_hand = path.as_bytes().starts_with(b"/");
+        let by_hand = path.is_absolute();
         match self.inbox_of(dock).filter(|_| !by_hand) {
             None => self.home_shelf(),
             Some(plan) => match &plan.receipts {

@@ -1,9 +1,9 @@
 //! After a stop that was not clean: what lies in the vault and not in the catalog, and the other way round.
 
-use super::attempt::{chain, content};
+use super::attempt::content;
 use super::{Error, Intake};
 use crate::evidence::{Found, Record};
-use crate::model::{Act, DamageFound, Generation, ItemId, Provenance, Recovered};
+use crate::model::{Act, DamageFound, Generation, ItemId, Provenance, Recovered, chain};
 use crate::seal::Role;
 
 /// Rows fetched at once from the catalog.

@@ -5,12 +5,12 @@ use std::io::Read as _;
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use super::attempt::{chain, content};
+use super::attempt::content;
 use super::{Error, InboxPlan, Intake};
 use crate::catalog::{DepositRow, Release};
 use crate::inbox::{self, Aside, Root, put_back, remove_aside, set_aside};
 use crate::ledger::may_erase;
-use crate::model::{Act, LedgerIndex, Reason, Sha256, SourceReleased};
+use crate::model::{Act, LedgerIndex, Reason, Sha256, SourceReleased, chain};
 
 /// Deposits looked at in one go.
 const BATCH: usize = 256;
@@ -67,7 +67,7 @@ impl Intake {
 
     fn may_leave(&self, row: &DepositRow) -> Option<InboxPlan> {
         let source = &row.facts.source;
-        let by_hand = source.path.as_bytes().starts_with(b"/");
+        let by_hand = source.path.is_absolute();
         let plan = self.inbox_of(&source.dock).filter(|plan| plan.release.is_some() && !by_hand)?;
         let allowed = may_erase(row.readback)
             && row.copies >= ENOUGH_COPIES

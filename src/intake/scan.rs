@@ -5,11 +5,10 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::attempt::chain;
 use super::desk::{Desk, Seen};
 use super::{Door, InboxPlan, Intake};
 use crate::inbox::{Changed, Found, Mode, Stat, Walked, Watcher, Watching, What, walk, walk_beneath};
-use crate::model::{Moment, RawName, Reason, State};
+use crate::model::{Moment, RawName, Reason, State, chain};
 use crate::rules::settle::{Hint, SettlePolicy};
 
 /// Events that wait for the next round; one more makes that round a full pass.

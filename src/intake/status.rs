@@ -7,12 +7,11 @@ use std::sync::{Arc, PoisonError};
 
 use serde::Serialize;
 
-use super::attempt::chain;
 use super::desk::Listed;
 use super::scan::Station;
 use super::{Error, InboxPlan, Intake};
 use crate::inbox::{Found, Mode, Seen, walk};
-use crate::model::{DockName, Moment, RawName, Reason, State};
+use crate::model::{DockName, Moment, RawName, Reason, State, chain};
 
 /// Whether inboxes are at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

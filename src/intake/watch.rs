@@ -6,13 +6,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::attempt::chain;
 use super::desk::Ending;
 use super::rota::Rota;
 use super::scan::Station;
 use super::{InboxPlan, Intake, fate};
 use crate::inbox::{Watcher, Woken};
-use crate::model::{DockName, RawName, Reason};
+use crate::model::{DockName, RawName, Reason, chain};
 use crate::rules::settle::Settled;
 
 /// The longest that anything here waits without looking again.

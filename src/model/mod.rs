@@ -5,6 +5,7 @@
 //! Everything above uses these words and no others.
 
 mod act;
+mod cause;
 mod class;
 mod deposit;
 mod digest;
@@ -18,6 +19,7 @@ pub use act::{
     Act, Actor, ArchiveMade, DamageFound, DerivativeSealed, EpochBegun, ItemRead, ItemSealed, KeysDrilled,
     KnownDeposit, MediaProbed, ReadBack, Recovered, SourceReleased,
 };
+pub use cause::chain;
 pub use class::{Domain, Protection, domains_of};
 pub use deposit::{
     ClockClaim, ClockSource, ClockTrust, DepositFacts, DerivedFacts, DigestClaim, Kind, NameHints, Outcome,

@@ -33,6 +33,12 @@ impl RawName {
         PathBuf::from(std::ffi::OsStr::from_bytes(&self.0))
     }
 
+    /// Whether it is a path from the root: that of a deposit by hand. Paths in an inbox are relative to it.
+    #[must_use]
+    pub fn is_absolute(&self) -> bool {
+        self.0.starts_with(b"/")
+    }
+
     /// What follows the last slash.
     #[must_use]
     pub fn file_name(&self) -> Self {

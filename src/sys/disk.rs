@@ -237,15 +237,6 @@ impl DurableFile {
         self.file.seek(SeekFrom::End(0)).map(drop)
     }
 
-    /// Changes the permission bits.
-    ///
-    /// # Errors
-    /// As `fchmod(2)`.
-    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
-        use std::os::unix::fs::PermissionsExt as _;
-        self.file.set_permissions(std::fs::Permissions::from_mode(mode))
-    }
-
     /// The whole file from its start, for small files.
     ///
     /// # Errors
