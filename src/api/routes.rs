@@ -8,9 +8,9 @@ pub const STATUS: &str = "/api/v1/status";
 pub const DOCTOR: &str = "/api/v1/doctor";
 /// `POST` [`super::DepositRequest`]: lines of [`super::DepositLine`].
 pub const DEPOSITS: &str = "/api/v1/deposits";
-/// `GET` with [`super::Filter`]: lines of [`super::ItemLine`].
+/// `GET` with [`super::Filter`]: lines of [`super::FoundRow`].
 pub const ITEMS: &str = "/api/v1/items";
-/// `GET`: [`super::Shown`].
+/// `GET`: [`super::ShownItem`].
 pub const ITEM: &str = "/api/v1/items/{id}";
 /// `POST` [`super::ReadingRequest`]: the bytes, with [`super::READING_SIZE`] and [`super::READING_SHA256`].
 pub const READING: &str = "/api/v1/items/{id}/reading";

@@ -90,11 +90,11 @@ fn a_deposit_line_has_the_words_that_scripts_rely_on() {
 
 #[test]
 fn facts_before_the_probe_are_pending() {
-    let json = serde_json::to_value(Facts::pending()).expect("serializes");
+    let json = serde_json::to_value(ShownFacts::pending()).expect("serializes");
     assert_eq!(json["probe"]["result"], "pending");
     assert!(json["container"].is_null() && json["streams"].is_null());
-    let back: Facts = serde_json::from_value(json).expect("reads back");
-    assert_eq!(back, Facts::pending());
+    let back: ShownFacts = serde_json::from_value(json).expect("reads back");
+    assert_eq!(back, ShownFacts::pending());
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod proofs;
 mod replaying;
 mod rows;
 mod show;
+mod shown;
 mod text;
 mod verify;
 mod work;
@@ -35,9 +36,9 @@ pub use error::{Error, Retry};
 pub use find::{Filter, ItemPrefix, NotAPrefix};
 pub use opening::Opening;
 pub use rows::{Arrival, Counts, DepositRow, FoundRow, ItemRow, Origin, Original, Release};
-pub use show::{
+pub use shown::{
     Pending, ShownClock, ShownDeposit, ShownDerivative, ShownEntry, ShownFacts, ShownItem, ShownKeys,
-    ShownTie,
+    ShownProbe, ShownTie,
 };
 pub use verify::{LedgerReport, Progress};
 pub use writer::Recorded;

@@ -1,6 +1,6 @@
 //! What a question to the catalog is answered with.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{
     DepositFacts, DepositId, DockName, Domain, Generation, ItemId, Kind, LedgerIndex, Moment, Protection,
@@ -72,7 +72,7 @@ pub struct Original {
 }
 
 /// One line of `find`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundRow {
     /// Which.
     pub item: ItemId,
@@ -81,7 +81,7 @@ pub struct FoundRow {
     /// Its name as text.
     pub name: String,
     /// Its name in base64, where it is not UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_raw: Option<String>,
     /// Plaintext length in bytes.
     pub size: u64,
@@ -138,7 +138,7 @@ pub(super) fn state_of(reasons: &[Reason]) -> State {
 }
 
 /// Whether a deposit brought new bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arrival {
     /// It became an item.

@@ -2,200 +2,20 @@
 //! shows the same.
 
 use rusqlite::{Connection, Row, params};
-use serde::Serialize;
 
 use super::columns::{Json, Unsigned, Word};
 use super::deposits::{OF_ITEM, arrival};
 use super::find::raw;
 use super::items::CLAIMS;
-use super::rows::DepositRow;
-use super::{Catalog, Error, ask};
-use crate::model::{
-    ClockClaim, ClockSource, ClockTrust, DepositId, DerivedFacts, DigestClaim, DockName, Domain,
-    Generation, ItemId, Kind, LedgerIndex, MediaFacts, Moment, NameHints, Protection, RawName, ReadBack,
-    Reason, Recovered, Sha256, Source, State,
+use super::rows::{DepositRow, FoundRow};
+use super::shown::{
+    ShownClock, ShownDeposit, ShownDerivative, ShownEntry, ShownFacts, ShownItem, ShownKeys, ShownTie,
 };
+use super::{Catalog, Error, ask};
+use crate::model::{ClockClaim, ClockSource, ClockTrust, DerivedFacts, ItemId, MediaFacts, RawName};
 
 /// Entries shown of one item: the first ones.
 const MAX_ENTRIES: i64 = 10_000;
-
-/// What `show` prints.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ShownItem {
-    /// Which.
-    pub item: ItemId,
-    /// What sort of thing it is.
-    pub kind: Kind,
-    /// Its name as text.
-    pub name: String,
-    /// Its name in base64, where it is not UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name_raw: Option<String>,
-    /// Plaintext length in bytes.
-    pub size: u64,
-    /// Plaintext fingerprint.
-    pub sha256: Sha256,
-    /// Sealed length in bytes.
-    pub sealed_size: u64,
-    /// Fingerprint of the sealed file.
-    pub sealed_sha256: Sha256,
-    /// When its bytes had arrived.
-    pub arrived_at: Moment,
-    /// `sealed` or `quarantined`.
-    pub state: State,
-    /// Why, and what else should be noticed.
-    pub reasons: Vec<Reason>,
-    /// How many places hold it.
-    pub copies: u32,
-    /// How it was read back before its receipt.
-    pub readback: ReadBack,
-    /// Set where it was catalogued from its own facts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recovered: Option<Recovered>,
-    /// Protections it arrived with.
-    pub protections: Vec<Protection>,
-    /// Facts about its media.
-    pub facts: ShownFacts,
-    /// Its arrivals, the first in front.
-    pub deposits: Vec<ShownDeposit>,
-    /// Every clock's claim, unmerged.
-    pub clocks: Vec<ShownClock>,
-    /// Claims that were checked after the deposit.
-    pub claims: Vec<DigestClaim>,
-    /// The living generation of its key file.
-    pub keys: Vec<ShownKeys>,
-    /// What was made from it.
-    pub derivatives: Vec<ShownDerivative>,
-    /// Sidecars that belong to it.
-    pub sidecars: Vec<ShownTie>,
-    /// Clips it belongs to.
-    pub sidecar_of: Vec<ShownTie>,
-    /// Its history.
-    pub entries: Vec<ShownEntry>,
-}
-
-/// Facts about media, or that they are still to come.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum ShownFacts {
-    /// What the probe found.
-    Known(Box<MediaFacts>),
-    /// No probe yet.
-    Pending(Pending),
-}
-
-/// The same fields, empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Pending {
-    probe: PendingProbe,
-    container: Option<()>,
-    duration_s: Option<()>,
-    streams: [(); 0],
-    truncated: Option<()>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct PendingProbe {
-    result: &'static str,
-}
-
-impl Pending {
-    fn new() -> Self {
-        let probe = PendingProbe { result: "pending" };
-        Self { probe, container: None, duration_s: None, streams: [], truncated: None }
-    }
-}
-
-/// One arrival.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownDeposit {
-    /// Which.
-    pub deposit: DepositId,
-    /// From which dock.
-    pub dock: DockName,
-    /// Where the bytes lay, relative to the inbox.
-    pub path: RawName,
-    /// When this node had read the last byte.
-    pub arrived_at: Moment,
-    /// `sealed`, `quarantined` or `known`.
-    pub state: State,
-    /// What should be noticed.
-    pub reasons: Vec<Reason>,
-    /// The file as it lay there.
-    pub source: Source,
-    /// What checksums beside it claimed.
-    pub claims: Vec<DigestClaim>,
-    /// What its name said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name_hints: Option<NameHints>,
-    /// Its place in the ledger.
-    pub ledger_index: LedgerIndex,
-}
-
-/// One clock's claim, and with which arrival it came; none for the container's, which is in the bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownClock {
-    /// Whose clock, what it says, how far it is believed.
-    #[serde(flatten)]
-    pub claim: ClockClaim,
-    /// The arrival it came with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deposit: Option<DepositId>,
-}
-
-/// A key file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownKeys {
-    /// Which generation.
-    pub generation: Generation,
-    /// SHA-256 of the file.
-    pub sha256: Sha256,
-    /// Its key domains, in layer order.
-    pub domains: Vec<Domain>,
-}
-
-/// What was made from an original.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownDerivative {
-    /// Its own id.
-    pub item: ItemId,
-    /// What it is, for instance `poster`.
-    pub role: String,
-    /// MIME type of its bytes.
-    pub media_type: String,
-    /// Plaintext length in bytes.
-    pub size: u64,
-    /// Plaintext fingerprint.
-    pub sha256: Sha256,
-    /// Fingerprint of its sealed file.
-    pub sealed_sha256: Sha256,
-    /// With what it was made.
-    pub tool: String,
-    /// What for.
-    pub reason: String,
-    /// When.
-    pub made: Moment,
-}
-
-/// The other side of a tie.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownTie {
-    /// Which.
-    pub item: ItemId,
-    /// Its name as text.
-    pub name: String,
-}
-
-/// One entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownEntry {
-    /// Its place in the ledger.
-    pub index: LedgerIndex,
-    /// When it was made.
-    pub at: Moment,
-    /// The word for what was done.
-    pub kind: String,
-}
 
 impl Catalog {
     /// Everything known about an original; nothing for a derivative, which its original shows.
@@ -207,8 +27,10 @@ impl Catalog {
         // One moment for all questions.
         let moment = reader.unchecked_transaction().map_err(Error::database("answer a question"))?;
         let Some(mut shown) = first(ask(&moment, ITEM, params![item], item_row)?) else { return Ok(None) };
-        if let Some(Json(facts)) = first(ask(&moment, MEDIA, params![item], |row| row.get(0))?) {
-            shown.facts = ShownFacts::Known(Box::new(facts));
+        if let Some(Json(facts)) =
+            first(ask(&moment, MEDIA, params![item], |row| row.get::<_, Json<MediaFacts>>(0))?)
+        {
+            shown.facts = facts.into();
         }
         let deposits = ask(&moment, OF_ITEM, params![item], arrival)?;
         shown.clocks = clocks(&deposits, &shown.facts);
@@ -251,23 +73,26 @@ fn item_row(row: &Row<'_>) -> rusqlite::Result<ShownItem> {
     let name: RawName = row.get(2)?;
     let keys =
         ShownKeys { generation: row.get(14)?, sha256: row.get(15)?, domains: row.get::<_, Json<_>>(16)?.0 };
-    Ok(ShownItem {
+    let line = FoundRow {
         item: row.get(0)?,
         kind: row.get::<_, Word<_>>(1)?.0,
         name_raw: raw(&name),
         name: name.to_text(),
         size: row.get::<_, Unsigned>(3)?.0,
         sha256: row.get(4)?,
-        sealed_size: row.get::<_, Unsigned>(5)?.0,
-        sealed_sha256: row.get(6)?,
         arrived_at: row.get(7)?,
         state: row.get::<_, Word<_>>(8)?.0,
         reasons: row.get::<_, Json<_>>(9)?.0,
+    };
+    Ok(ShownItem {
+        line,
+        sealed_size: row.get::<_, Unsigned>(5)?.0,
+        sealed_sha256: row.get(6)?,
         copies: row.get(10)?,
         readback: row.get::<_, Word<_>>(11)?.0,
         recovered: row.get::<_, Option<Word<_>>>(12)?.map(|Word(how)| how),
         protections: row.get::<_, Json<_>>(13)?.0,
-        facts: ShownFacts::Pending(Pending::new()),
+        facts: ShownFacts::pending(),
         deposits: Vec::new(),
         clocks: Vec::new(),
         claims: Vec::new(),
@@ -291,6 +116,7 @@ fn derivative_row(row: &Row<'_>) -> rusqlite::Result<ShownDerivative> {
         tool,
         reason,
         made,
+        path: None,
     })
 }
 
@@ -323,9 +149,7 @@ fn clocks(deposits: &[DepositRow], facts: &ShownFacts) -> Vec<ShownClock> {
         let deposit = Some(row.deposit());
         clocks.extend(row.facts.clocks.iter().cloned().map(|claim| ShownClock { claim, deposit }));
     }
-    if let ShownFacts::Known(facts) = facts
-        && let Some(says) = facts.created.clone()
-    {
+    if let Some(says) = facts.created.clone() {
         let claim = ClockClaim { from: ClockSource::Container, says, trust: ClockTrust::Unknown };
         clocks.push(ShownClock { claim, deposit: None });
     }

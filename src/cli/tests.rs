@@ -565,7 +565,7 @@ async fn find_sends_its_filters_and_prints_lines_as_they_came() {
     async fn items(crate::api::Sought(filter): crate::api::Sought<crate::api::Filter>) -> Response {
         assert_eq!(filter.text.as_deref(), Some("询问 a&b=c"));
         let (mut lines, response) = Lines::open();
-        let line = crate::api::ItemLine {
+        let line = crate::api::FoundRow {
             item: ITEM.parse().expect("an id"),
             kind: filter.kind.expect("a kind"),
             name: "x\ny".to_owned(),

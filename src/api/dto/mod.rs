@@ -6,7 +6,6 @@ mod doctor;
 mod items;
 mod keys;
 mod reading;
-mod shown;
 mod status;
 
 use serde::{Deserialize, Serialize};
@@ -17,16 +16,14 @@ pub use checks::{
 };
 pub use deposits::{DepositLine, DepositPath, DepositRequest, Taken};
 pub use doctor::{Diagnosis, Finding, Grade, Symptom};
-pub use items::{
-    ClockShown, DepositShown, DerivativeShown, EntryShown, Facts, Filter, ItemLine, KeyFileShown, Pending,
-    ProbeShown, Shown, TieShown,
-};
+pub use items::Filter;
 pub use keys::{CustodyNow, CustodyState, DrillRequest, Drilled, KeyShown, Keys, UnlockRequest};
 pub use reading::{READING_SHA256, READING_SIZE, ReadingRequest};
 pub use status::{
     InboxStatus, IntakeState, IntakeStatus, LedgerStatus, SightingStatus, SpaceStatus, Status,
 };
 
+pub use crate::catalog::{FoundRow, Pending, ShownDeposit, ShownFacts, ShownItem, ShownProbe};
 use crate::model::RawName;
 
 /// The server answers.

@@ -7,8 +7,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::{Shared, blocking, id};
-use crate::api::{Code, Filter, Lines, Problem, Shown, Sought};
-use crate::catalog::{self, FoundRow};
+use crate::api::{Code, Filter, FoundRow, Lines, Problem, ShownItem, Sought};
+use crate::catalog;
 use crate::model::ItemId;
 use crate::seal::Role;
 
@@ -46,13 +46,16 @@ pub(super) async fn find(State(rooms): State<Shared>, Sought(filter): Sought<Fil
 pub(super) async fn show(
     State(rooms): State<Shared>,
     Path(item): Path<String>,
-) -> Result<Json<Shown>, Problem> {
+) -> Result<Json<ShownItem>, Problem> {
     let item: ItemId = id(&item)?;
     let shown = blocking(move || {
-        let Some(item) = rooms.catalog.show(item)? else { return Ok(None) };
+        let Some(mut shown) = rooms.catalog.show(item)? else { return Ok(None) };
         let place = &rooms.evidence.vault().places()[0];
-        let path_of = |derivative: ItemId| place.sealed(Role::Derivative, derivative);
-        Ok::<_, catalog::Error>(Some(Shown::of(item, &path_of)))
+        for derivative in &mut shown.derivatives {
+            let path = place.sealed(Role::Derivative, derivative.item);
+            derivative.path = Some(path.to_string_lossy().into_owned());
+        }
+        Ok::<_, catalog::Error>(Some(shown))
     });
     let none = || Problem::new(Code::NotFound, format!("there is no item {item}"));
     shown.await?.map(Json).ok_or_else(none)

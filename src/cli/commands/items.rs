@@ -1,6 +1,8 @@
 //! `find` and `show`.
 
-use crate::api::{DepositShown, Facts, Filter, ItemLine, Pending, ProbeShown, Problem, Shown, routes};
+use crate::api::{
+    Filter, FoundRow, Pending, Problem, ShownDeposit, ShownFacts, ShownItem, ShownProbe, routes,
+};
 use crate::cli::arguments::{Find, Show};
 use crate::cli::exit::Exit;
 use crate::cli::language::Messages;
@@ -26,12 +28,12 @@ pub(super) async fn find<W: Works>(session: &mut Session<'_, W>, find: Find) -> 
     let mut client = session.client().await?;
     let lines = client.get_lines(&format!("{}?{query}", routes::ITEMS)).await?;
     let bar = Bar::new(session.messages.say("bar-find"));
-    let people = |line: &ItemLine, messages: &Messages| Some(vec![in_row(line, messages)]);
+    let people = |line: &FoundRow, messages: &Messages| Some(vec![in_row(line, messages)]);
     session.print_lines(lines, &bar, people).await?;
     Ok(Exit::Done)
 }
 
-fn in_row(line: &ItemLine, messages: &Messages) -> String {
+fn in_row(line: &FoundRow, messages: &Messages) -> String {
     let item = line.item.to_string();
     let name = format!("{} {}", plain(&line.name), reasons(&line.reasons, messages));
     row(&[
@@ -65,7 +67,7 @@ pub(super) async fn show<W: Works>(session: &mut Session<'_, W>, show: &Show) ->
     Ok(Exit::Done)
 }
 
-fn in_words(shown: &Shown, messages: &Messages) -> Vec<String> {
+fn in_words(shown: &ShownItem, messages: &Messages) -> Vec<String> {
     let mut words = about_item(shown, messages);
     words.extend(about_facts(&shown.facts, messages));
     words.extend(shown.deposits.iter().map(|deposit| about_deposit(deposit, messages)));
@@ -79,7 +81,7 @@ fn in_words(shown: &Shown, messages: &Messages) -> Vec<String> {
         words.push((messages.say(from), plain(&clock.claim.says)));
     }
     for derivative in &shown.derivatives {
-        let path = plain(&derivative.path);
+        let path = derivative.path.as_deref().map(plain).unwrap_or_default();
         let role = word("derivative", &derivative.role, messages);
         let value = format!("{role} {} {path}", derivative.item);
         words.push((messages.say("show-derivative"), value.trim_end().to_owned()));
@@ -96,7 +98,7 @@ fn in_words(shown: &Shown, messages: &Messages) -> Vec<String> {
     pairs(&words)
 }
 
-fn about_item(shown: &Shown, messages: &Messages) -> Vec<(String, String)> {
+fn about_item(shown: &ShownItem, messages: &Messages) -> Vec<(String, String)> {
     let line = &shown.line;
     let standing = format!("{} {}", state(line.state, messages), reasons(&line.reasons, messages));
     let keys = shown.keys.iter().map(|keys| {
@@ -141,7 +143,7 @@ fn protection(protection: Protection) -> &'static str {
     }
 }
 
-fn about_facts(facts: &Facts, messages: &Messages) -> Vec<(String, String)> {
+fn about_facts(facts: &ShownFacts, messages: &Messages) -> Vec<(String, String)> {
     let mut words = vec![(messages.say("show-probe"), probe(&facts.probe, messages))];
     if let Some(container) = &facts.container {
         words.push((messages.say("show-container"), plain(container)));
@@ -164,16 +166,16 @@ fn about_facts(facts: &Facts, messages: &Messages) -> Vec<(String, String)> {
     words
 }
 
-fn probe(probe: &ProbeShown, messages: &Messages) -> String {
+fn probe(probe: &ShownProbe, messages: &Messages) -> String {
     match probe {
-        ProbeShown::Pending(Pending::Pending) => messages.say("probe-pending"),
-        ProbeShown::Done(ProbeOutcome::Probed) => messages.say("probe-probed"),
-        ProbeShown::Done(ProbeOutcome::NotMedia) => messages.say("probe-not-media"),
-        ProbeShown::Done(ProbeOutcome::Failed { code, detail }) => {
+        ShownProbe::Pending(Pending::Pending) => messages.say("probe-pending"),
+        ShownProbe::Done(ProbeOutcome::Probed) => messages.say("probe-probed"),
+        ShownProbe::Done(ProbeOutcome::NotMedia) => messages.say("probe-not-media"),
+        ShownProbe::Done(ProbeOutcome::Failed { code, detail }) => {
             let because = format!("{code}: {}", plain(detail));
             format!("{} {}", messages.say("probe-failed"), in_brackets(&because, messages))
         }
-        ProbeShown::Done(ProbeOutcome::NotProbed { code }) => {
+        ShownProbe::Done(ProbeOutcome::NotProbed { code }) => {
             format!("{} {}", messages.say("probe-not-probed"), in_brackets(code, messages))
         }
     }
@@ -189,7 +191,7 @@ fn about_stream(stream: &StreamFacts) -> String {
     words.join(" ")
 }
 
-fn about_deposit(deposit: &DepositShown, messages: &Messages) -> (String, String) {
+fn about_deposit(deposit: &ShownDeposit, messages: &Messages) -> (String, String) {
     let value = format!(
         "{}  {}  {} {}",
         local(deposit.arrived_at),

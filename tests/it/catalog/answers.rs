@@ -228,11 +228,10 @@ fn show_tells_everything_and_nothing_of_damage() {
     catalog.record(vec![sealed(1, "a/b.mp4", Kind::Video)]).expect("recorded");
     let before = catalog.show(item_id(1)).expect("asked").expect("there");
     let facts = serde_json::to_value(&before.facts).expect("serializes");
-    assert_eq!(
-        facts,
-        json!({ "probe": { "result": "pending" }, "container": null, "duration_s": null, "streams": [],
-                "truncated": null })
-    );
+    assert_eq!(facts["probe"], json!({ "result": "pending" }));
+    for member in ["container", "duration_s", "streams", "truncated"] {
+        assert!(facts[member].is_null(), "{member}: no answer yet is not an empty one");
+    }
     catalog.record(vec![probed(1), poster(9, 1), known(2, 1, "c.mp4")]).expect("recorded");
     let damage = DamageFound { item: item_id(1), code: "sealed_digest".to_owned() };
     catalog.record(vec![content(Act::DamageFound(damage))]).expect("recorded");
