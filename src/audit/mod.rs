@@ -1,9 +1,12 @@
-//! Verification with three answers: pass, fail, not checked.
+//! Verification with three answers (pass, fail, not checked), and the upkeep of copies.
 //!
-//! Reads every byte it speaks of, from the disk, and says how many it read (P10). Damage is an entry, once.
-//! Knows nothing of who asks. Called by `api`, and by `daemon` to work off what no custodian has opened yet.
+//! Reads every byte it speaks of, from the disk, and says how many it read (P10). Damage is an entry, once, and so is
+//! its repair (P6); what is replaced by a good copy is set aside, never removed (P3). Knows nothing of who asks.
+//! Called by `api`, and by `daemon` for what goes on in the background.
 
 mod prove;
+mod rounds;
+mod upkeep;
 mod verify;
 
 use std::sync::Arc;
@@ -11,10 +14,12 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::evidence::{Chair, Evidence};
 use crate::ledger::Content;
-use crate::model::{Act, Actor, DamageFound, ItemId};
+use crate::model::{Act, Actor, ItemId};
 
 pub use prove::Proved;
-pub use verify::{Failure, Mode, Progress, Report, Verdict, Which};
+pub use rounds::Scrub;
+pub use upkeep::Upkeep;
+pub use verify::{Copies, Failure, Mode, PlaceReport, Progress, Report, Verdict, Which};
 
 /// Checks what the archive holds.
 #[derive(Clone)]
@@ -32,16 +37,9 @@ impl Audit {
     }
 }
 
-impl Audit {
-    /// Damage becomes an entry, once.
-    fn enter_damage(&self, item: ItemId, code: &str) -> Result<(), Error> {
-        if self.catalog.is_damage_known(item, code)? {
-            return Ok(());
-        }
-        let act = Act::DamageFound(DamageFound { item, code: code.to_owned() });
-        self.catalog.record(vec![Content { who: Actor::Node, why: None, act }])?;
-        Ok(())
-    }
+/// What the archive does by itself.
+fn by_node(act: Act) -> Content {
+    Content { who: Actor::Node, why: None, act }
 }
 
 /// Why a check could not be made at all.

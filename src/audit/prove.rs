@@ -2,7 +2,7 @@
 
 use super::{Audit, Error};
 use crate::evidence::Record;
-use crate::model::ItemId;
+use crate::model::{DamageFound, ItemId};
 
 /// Key files opened in one go, a third of a millisecond each.
 const BATCH: usize = 128;
@@ -37,7 +37,8 @@ impl Audit {
                 Err(error) => {
                     tracing::error!(item.id = %item, %error, "this key file does not open");
                     if let Some(damage) = error.damage() {
-                        self.enter_damage(item, damage.code())?;
+                        let code = damage.code().to_owned();
+                        self.catalog.damage_found(DamageFound { item, code, place: None })?;
                     }
                 }
             }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Audit, Error};
 use crate::catalog::{ItemRow, Origin};
-use crate::evidence::{self, Custodian, Depth, Record};
-use crate::model::ItemId;
+use crate::evidence::{self, Copy, CopyState, Custodian, Depth, Record};
+use crate::model::{DamageFound, ItemId, PlaceName};
 
 /// Which items to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,16 @@ pub enum Which {
     All,
     /// These.
     These(Vec<ItemId>),
+}
+
+/// How many copies of each item must be whole for a pass. All that are there are read in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Copies {
+    /// One.
+    Any,
+    /// One in every place of the vault.
+    Every,
 }
 
 /// How deep to look.
@@ -44,11 +54,13 @@ pub enum Verdict {
     NotChecked,
 }
 
-/// One damaged item.
+/// One damaged copy of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Which.
     pub item: ItemId,
+    /// In which place; nothing where no place has it.
+    pub place: Option<PlaceName>,
     /// What is wrong, as a stable code.
     pub code: String,
     /// What to do.
@@ -68,8 +80,25 @@ pub struct Report {
     pub not_opened: u64,
     /// Bytes read from the disk.
     pub bytes_read: u64,
-    /// Each damaged item.
+    /// How the copies in each place are.
+    pub places: Vec<PlaceReport>,
+    /// Each damaged copy.
     pub failures: Vec<Failure>,
+}
+
+/// How the copies in one place are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceReport {
+    /// Which.
+    pub place: PlaceName,
+    /// Copies that are as they were written.
+    pub whole: u64,
+    /// Copies that are not.
+    pub damaged: u64,
+    /// Copies that are still to be made.
+    pub owed: u64,
+    /// Copies that were not looked at, because the place is not there.
+    pub away: u64,
 }
 
 /// How far a long check is.
@@ -90,9 +119,19 @@ const AT_ONCE: usize = 2;
 const PAGE: usize = 256;
 
 /// What one item gave.
-enum Checked {
-    Whole { bytes: u64, opened: Opened },
-    Damaged(evidence::Damage),
+struct Checked {
+    copies: Vec<Copy>,
+    opened: Opened,
+}
+
+impl Checked {
+    fn has_damage(&self) -> bool {
+        self.copies.iter().any(|copy| matches!(copy.state, CopyState::Damaged(_)))
+    }
+
+    fn has_whole(&self) -> bool {
+        self.copies.iter().any(|copy| matches!(copy.state, CopyState::Whole { .. }))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,6 +151,9 @@ struct Work<'a> {
 
 struct Tally<'a> {
     report: Report,
+    wanted: Copies,
+    /// Items of which no copy could be looked at.
+    out_of_reach: u64,
     of: u64,
     tell: &'a mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
     ended: Option<Error>,
@@ -126,7 +168,7 @@ impl Audit {
     /// Where the catalog fails, or a named item does not exist. Damage is no error but a failure in the report.
     pub fn verify(
         &self,
-        (which, mode): (&Which, Mode),
+        (which, mode, wanted): (&Which, Mode, Copies),
         tell: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
     ) -> Result<Report, Error> {
         let custody = self.chair.custody();
@@ -143,6 +185,7 @@ impl Audit {
             derivatives: 0,
             not_opened: 0,
             bytes_read: 0,
+            places: self.evidence.vault().places().map(|place| PlaceReport::of(place.name())).collect(),
             failures: Vec::new(),
         };
         let work = Work {
@@ -150,7 +193,15 @@ impl Audit {
             mode,
             custodian: custody.as_deref(),
             queue: Mutex::default(),
-            tally: Mutex::new(Tally { report, of, tell, ended: None, stopped: false }),
+            tally: Mutex::new(Tally {
+                report,
+                wanted,
+                out_of_reach: 0,
+                of,
+                tell,
+                ended: None,
+                stopped: false,
+            }),
         };
         match which {
             Which::These(items) => {
@@ -209,8 +260,8 @@ impl Work<'_> {
     /// Damage is looked at twice: a fault of memory or cable on the way is not a fault of the file.
     fn check(&self, row: &ItemRow) -> Result<Checked, Error> {
         match self.check_once(row) {
-            Ok(Checked::Damaged(first)) => {
-                tracing::error!(item.id = %row.item, code = %first, "damage; reading once more");
+            Ok(first) if first.has_damage() => {
+                tracing::error!(item.id = %row.item, "damage; reading once more");
                 self.check_once(row)
             }
             outcome => outcome,
@@ -223,33 +274,25 @@ impl Work<'_> {
             (Mode::Open | Mode::Best, None) => (Depth::Sealed, Opened::No),
             (Mode::Open | Mode::Best, custodian) => (Depth::Open(custodian), Opened::Yes),
         };
-        match self.audit.evidence.check(&Record::from(row), depth) {
-            Ok(bytes) => {
-                if let (Depth::Open(_), Opened::Yes) = (depth, opened) {
-                    self.audit.catalog.mark_proven(row.item, row.generation)?;
-                }
-                Ok(Checked::Whole { bytes, opened })
-            }
-            Err(error) => match error.damage() {
-                Some(damage) => Ok(Checked::Damaged(damage)),
-                None => Err(error.into()),
-            },
+        let copies = self.audit.evidence.check(&Record::from(row), depth)?;
+        let checked = Checked { copies, opened };
+        if matches!(depth, Depth::Open(_)) && checked.has_whole() {
+            self.audit.catalog.mark_proven(row.item, row.generation)?;
         }
+        Ok(checked)
+    }
+}
+
+impl PlaceReport {
+    fn of(place: &PlaceName) -> Self {
+        Self { place: place.clone(), whole: 0, damaged: 0, owed: 0, away: 0 }
     }
 }
 
 impl Tally<'_> {
     fn take(&mut self, row: &ItemRow, checked: Result<Checked, Error>) {
         match checked {
-            Ok(Checked::Whole { bytes, opened }) => {
-                self.report.bytes_read += bytes;
-                self.report.not_opened += u64::from(opened == Opened::No);
-            }
-            Ok(Checked::Damaged(damage)) => self.report.failures.push(Failure {
-                item: row.item,
-                code: damage.code().to_owned(),
-                what_next: what_next(damage).to_owned(),
-            }),
+            Ok(checked) => self.take_copies(row, &checked),
             Err(error) => {
                 self.ended.get_or_insert(error);
                 return;
@@ -266,22 +309,62 @@ impl Tally<'_> {
         }
     }
 
+    fn take_copies(&mut self, row: &ItemRow, checked: &Checked) {
+        let (mut damaged, mut away) = (false, false);
+        for (copy, place) in checked.copies.iter().zip(&mut self.report.places) {
+            match copy.state {
+                CopyState::Whole { read } => {
+                    self.report.bytes_read += read;
+                    place.whole += 1;
+                }
+                CopyState::Owed => place.owed += 1,
+                CopyState::Away => {
+                    place.away += 1;
+                    away = true;
+                }
+                CopyState::Damaged(damage) => {
+                    place.damaged += 1;
+                    damaged = true;
+                    self.report.failures.push(failure(row.item, Some(copy.place.clone()), damage));
+                }
+            }
+        }
+        match (checked.has_whole(), damaged, away) {
+            (true, ..) => self.report.not_opened += u64::from(checked.opened == Opened::No),
+            (false, false, true) => self.out_of_reach += 1,
+            (false, false, false) => {
+                self.report.failures.push(failure(row.item, None, evidence::Damage::SealedMissing));
+            }
+            (false, true, _) => {}
+        }
+    }
+
     fn finish(self, audit: &Audit) -> Result<Report, Error> {
         if let Some(error) = self.ended {
             return Err(error);
         }
         let mut report = self.report;
-        report.failures.sort_by_key(|failure| failure.item);
-        for failure in &report.failures {
-            audit.enter_damage(failure.item, &failure.code)?;
+        report.failures.sort_by(|a, b| (a.item, &a.place).cmp(&(b.item, &b.place)));
+        for Failure { item, place, code, .. } in &report.failures {
+            let (item, place, code) = (*item, place.clone(), code.clone());
+            audit.catalog.damage_found(DamageFound { item, code, place })?;
         }
-        report.result = match (report.failures.is_empty(), self.stopped || report.not_opened > 0) {
+        let lacking = report.places.iter().map(|place| place.owed + place.away).sum::<u64>();
+        let unseen = self.stopped
+            || report.not_opened > 0
+            || self.out_of_reach > 0
+            || (self.wanted == Copies::Every && lacking > 0);
+        report.result = match (report.failures.is_empty(), unseen) {
             (false, _) => Verdict::Fail,
             (true, true) => Verdict::NotChecked,
             (true, false) => Verdict::Pass,
         };
         Ok(report)
     }
+}
+
+fn failure(item: ItemId, place: Option<PlaceName>, damage: evidence::Damage) -> Failure {
+    Failure { item, place, code: damage.code().to_owned(), what_next: what_next(damage).to_owned() }
 }
 
 /// What a person can do about damage.
@@ -291,7 +374,7 @@ fn what_next(damage: evidence::Damage) -> &'static str {
         D::SealedMissing | D::SealedAltered | D::ContentAltered => {
             "keep the file as it is, stop release at its dock, and restore the sealed file from a copy"
         }
-        D::SealedUnreadable => "check the disk (smartctl, dmesg), then verify again",
+        D::SealedUnreadable | D::KeysUnreadable => "check the disk (smartctl, dmesg), then verify again",
         D::KeysMissing | D::KeysAltered => {
             "keep what is there, and restore the key file from a copy; the escrow shares do not replace it"
         }

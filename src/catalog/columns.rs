@@ -4,7 +4,9 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::model::{DepositId, DockName, Generation, ItemId, LedgerIndex, Moment, RawName, Sha256};
+use crate::model::{
+    DepositId, DockName, Generation, ItemId, LedgerIndex, Moment, PlaceName, RawName, Sha256,
+};
 
 fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> FromSqlError {
     FromSqlError::Other(Box::new(error))
@@ -73,6 +75,19 @@ impl ToSql for DockName {
 impl FromSql for DockName {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_str()?.parse().map_err(invalid)
+    }
+}
+
+impl ToSql for PlaceName {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.as_str().as_bytes())))
+    }
+}
+
+impl FromSql for PlaceName {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::deserialize(value.as_str()?.into_deserializer())
+            .map_err(|error: serde::de::value::Error| invalid(error))
     }
 }
 

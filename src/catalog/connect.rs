@@ -11,10 +11,10 @@ use rusqlite_migration::{M, Migrations};
 use super::Error;
 
 /// Each step from one released schema to the next; never edited once released.
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema/1.sql"))];
+const STEPS: &[M<'static>] = &[M::up(include_str!("schema/1.sql")), M::up(include_str!("schema/2.sql"))];
 
 /// The schema this program writes: as many as there are steps.
-pub(super) const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 2;
 
 /// The sealing process stays under 64 MiB resident: 8 MiB of pages for the writer, 1 MiB for each
 /// reader. KiB, negative as SQLite wants it.

@@ -74,16 +74,6 @@ impl Catalog {
         self.ask(&format!("{DERIVATIVE} WHERE parent = ?1 ORDER BY item"), params![parent], derivative)
     }
 
-    /// Whether damage with this code was noted for an item: it is noted once.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub fn is_damage_known(&self, item: ItemId, code: &str) -> Result<bool, Error> {
-        let sql = "SELECT 1 FROM damage WHERE item = ?1 AND code = ?2";
-        let found = self.ask(sql, params![item, code], |_| Ok(()))?;
-        Ok(!found.is_empty())
-    }
-
     /// The local user who is `owner`; nothing before the first entry.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod apply;
 mod books;
 mod columns;
 mod connect;
+mod copies;
 mod deposits;
 mod error;
 mod find;
@@ -32,6 +33,7 @@ use std::sync::mpsc::sync_channel;
 
 use rusqlite::Connection;
 
+pub use copies::{DamageRow, Round};
 pub use error::{Error, Retry};
 pub use find::{Filter, ItemPrefix, NotAPrefix};
 pub use opening::Opening;

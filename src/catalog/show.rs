@@ -61,8 +61,9 @@ const SIDECARS: &str = "SELECT items.item, name FROM ties JOIN items ON items.it
 const SIDECAR_OF: &str = "SELECT items.item, name FROM ties JOIN items ON items.item = clip
     WHERE sidecar = ?1 ORDER BY items.item";
 
-/// Damage is a finding about the disk, not a chapter of the item's history.
-const ENTRIES: &str = "SELECT idx, at, kind FROM entries WHERE item = ?1 AND kind <> 'damage_found'
+/// Damage and its repair are about the disk, not a chapter of the item's history.
+const ENTRIES: &str =
+    "SELECT idx, at, kind FROM entries WHERE item = ?1 AND kind NOT IN ('damage_found', 'damage_repaired')
     ORDER BY idx LIMIT ?2";
 
 fn first<T>(rows: Vec<T>) -> Option<T> {

@@ -137,7 +137,7 @@ pub(super) fn end_cleanly(db: &Connection) -> Result<(), Error> {
 }
 
 /// How many rows it changed.
-fn change(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<i64, Error> {
+pub(super) fn change(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<i64, Error> {
     db.prepare_cached(sql)
         .and_then(|mut change| change.execute(values))
         .map(|rows| i64::try_from(rows).unwrap_or(i64::MAX))

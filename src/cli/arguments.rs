@@ -163,6 +163,9 @@ pub(super) struct Verify {
     /// Open every item.
     #[arg(long)]
     pub open: bool,
+    /// Pass only where every place of the vault has every item.
+    #[arg(long)]
+    pub copies: bool,
     /// A file whose first line is the passphrase, where no daemon is up.
     #[arg(long, value_name = "FILE", conflicts_with = "sealed")]
     pub passphrase_file: Option<PathBuf>,

@@ -240,6 +240,7 @@ fn verifying(result: Answer) -> Router {
         let failures = match result {
             Answer::Fail => vec![Failure {
                 item: ITEM.parse().ok(),
+                place: None,
                 code: "damaged_item".to_owned(),
                 what_next: "bring it back".to_owned(),
             }],
@@ -247,7 +248,7 @@ fn verifying(result: Answer) -> Router {
         };
         let (mut lines, response) = Lines::open();
         lines
-            .result(Verified { result, items: 2, derivatives: 0, bytes_read: 9, failures })
+            .result(Verified { result, items: 2, derivatives: 0, bytes_read: 9, places: vec![], failures })
             .await
             .expect("heard");
         lines.end().await;

@@ -11,14 +11,14 @@ use crate::api::{Code, Problem, Rooms};
 use crate::audit::Audit;
 use crate::catalog::{Catalog, HeadSigner, Opening};
 use crate::evidence::{Chair, Evidence, Parts, Wanted};
-use crate::inbox::{Places, check_overlap};
+use crate::inbox::{self, check_overlap};
 use crate::intake::{self, Bounds, InboxPlan, Intake, Share};
 use crate::keys::{Custody, Keyring, Stretch, StretchInChild, read_unlock};
 use crate::probe::{self, Starting};
 use crate::reading::Reading;
 use crate::rules::naming::Naming;
 use crate::sys::{Clock, Disk, Entropy, OsEntropy, SystemClock};
-use crate::vault::Vault;
+use crate::vault::{Places, Vault};
 
 /// The media parser lies beside this program.
 const PROBE: &str = "sealdock-probe";
@@ -79,7 +79,8 @@ impl Ground {
         let settings = Settings::load(home).map_err(|error| Problem::of(Code::BadSettings, &error))?;
         check_places(&settings, home)?;
         let keyring = Arc::new(Keyring::open(&home.join("keys"))?);
-        let vault = Vault::open(&settings.vault.copies, &world.disk)?;
+        let places = Places { home, folders: &settings.vault.copies, least: settings.vault.least_copies };
+        let vault = Vault::open(&places, &world.disk)?;
         let opening = opening(home, &keyring, world);
         Ok(Self { settings, keyring, vault, opening })
     }
@@ -137,19 +138,25 @@ impl Archive {
             bounds: bounds(&limits),
         });
         intake.set_inboxes(plans(&settings));
-        let floor = move |total| limits.floor_on(super::settings::ByteSize::of(total)).bytes();
-        let about =
-            doctor::About { home: home.to_owned(), settings: settings.clone(), probe: world.probe.clone() };
+        let floor = floor(&limits);
+        let audit = Audit::new(evidence.clone(), catalog.clone(), chair.clone());
+        audit.recall_places()?;
+        let about = doctor::About {
+            home: home.to_owned(),
+            settings: settings.clone(),
+            probe: world.probe.clone(),
+            clock: world.clock.clone(),
+        };
         let rooms = Rooms {
             reading: Reading::new(evidence.clone(), catalog.clone(), chair.clone()),
-            audit: Audit::new(evidence.clone(), catalog.clone(), chair.clone()),
+            audit,
             catalog,
             evidence,
             intake,
             chair,
             keyring,
             stretch: world.stretch.clone(),
-            floor: Box::new(floor),
+            floor,
             doctor: Box::new(move |rooms| doctor::examine(&about, rooms)),
         };
         Ok(Self { settings, rooms: Arc::new(rooms) })
@@ -159,8 +166,17 @@ impl Archive {
 impl Drop for Archive {
     fn drop(&mut self) {
         self.rooms.intake.stop();
+        if let Err(error) = self.rooms.audit.remember_places() {
+            tracing::warn!(%error, "it is not noted which places of the vault lack nothing");
+        }
         self.rooms.catalog.close();
     }
+}
+
+/// How much of a disk of so many bytes stays free.
+pub(super) fn floor(limits: &Limits) -> Box<dyn Fn(u64) -> u64 + Send + Sync> {
+    let limits = limits.clone();
+    Box::new(move |total| limits.floor_on(super::settings::ByteSize::of(total)).bytes())
 }
 
 /// Signs heads with the node's head key.
@@ -197,8 +213,13 @@ pub(super) fn check_places(settings: &Settings, home: &Path) -> Result<(), Probl
     let inboxes: Vec<_> =
         settings.inboxes.iter().map(|inbox| (inbox.dock.clone(), inbox.path.clone())).collect();
     let receipts: Vec<_> = settings.inboxes.iter().filter_map(|inbox| inbox.receipts.clone()).collect();
-    check_overlap(&Places { inboxes: &inboxes, home, receipts: &receipts, vault: &settings.vault.copies })
-        .map_err(|error| Problem::of(Code::BadSettings, &error))
+    check_overlap(&inbox::Places {
+        inboxes: &inboxes,
+        home,
+        receipts: &receipts,
+        vault: &settings.vault.copies,
+    })
+    .map_err(|error| Problem::of(Code::BadSettings, &error))
 }
 
 /// A passphrase beside the keys unlocks them when they are first needed.

@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::settings::{ByteSize, InboxSettings, ReadBackRule, Release, Settings};
 use crate::api::{Diagnosis, Finding, Grade, Rooms, Symptom};
+use crate::audit::Scrub;
 use crate::inbox::{Mode, Root};
 use crate::intake::Watched;
 use crate::keys::UNLOCK_FILE;
 use crate::probe::walls_of;
-use crate::sys::FileSystem;
+use crate::sys::{Clock, FileSystem};
+use crate::vault::Standing;
 
 /// Without these the media parser could reach for files, sockets or other processes.
 const NEEDED_WALLS: [&str; 3] = ["landlock", "seccomp", "rlimits"];
@@ -20,6 +23,7 @@ pub(super) struct About {
     pub home: PathBuf,
     pub settings: Settings,
     pub probe: PathBuf,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Looks at everything; errors first.
@@ -28,6 +32,7 @@ pub(super) fn examine(about: &About, rooms: &Rooms) -> Diagnosis {
     about_settings(about, &mut findings);
     about_home(about, &mut findings);
     about_inboxes(about, &mut findings);
+    about_copies(about, rooms, &mut findings);
     about_custody(about, rooms, &mut findings);
     about_work(about, rooms, &mut findings);
     findings.sort_by_key(|finding| finding.grade);
@@ -85,6 +90,31 @@ fn about_home(about: &About, findings: &mut Vec<Finding>) {
         } else if free < floor.saturating_mul(2) {
             note(findings, Grade::Warning, (Symptom::LowSpace, &copy.display()));
         }
+    }
+}
+
+fn about_copies(about: &About, rooms: &Rooms, findings: &mut Vec<Finding>) {
+    let vault = &about.settings.vault;
+    let scrub = Scrub { period: vault.scrub, rate: vault.scrub_rate.bytes() };
+    for (place, standing) in rooms.evidence.vault().standings() {
+        let path = place.path().display();
+        match standing {
+            Standing::Away(fault) => {
+                let said = format!("{path}: {}", fault.code());
+                note(findings, Grade::Error, (Symptom::PlaceAway, &said));
+            }
+            Standing::Owing => note(findings, Grade::Warning, (Symptom::PlaceOwing, &path)),
+            Standing::Whole => {}
+        }
+        let round = rooms.catalog.round(place.name());
+        if round.is_ok_and(|round| scrub.is_late(&round, about.clock.now())) {
+            note(findings, Grade::Warning, (Symptom::ScrubLate, &path));
+        }
+    }
+    if let Ok(counts) = rooms.catalog.counts()
+        && counts.damaged > 0
+    {
+        note(findings, Grade::Error, (Symptom::Damaged, &counts.damaged));
     }
 }
 

@@ -2,18 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::archive::{Archive, Surroundings, check_places, plans};
+use super::archive::{Archive, Surroundings, check_places, floor, plans};
 use super::lock::HomeLock;
 use super::settings::Settings;
 use super::signals::{Signals, Wish};
 use super::{logging, socket, supervisor};
 use crate::api::{Code, Owner, Problem, Rooms, house, router};
-use crate::audit::Proved;
+use crate::audit::{Proved, Scrub, Upkeep};
 use crate::intake::Watch;
+use crate::model::chain;
+use crate::sys::Clock;
 
 /// How long a daemon whose ledger stopped waits before it opens the archive again: a disk that failed needs a
 /// moment, and docks should not wait much longer.
@@ -77,17 +80,15 @@ async fn serve(lock: &HomeLock, world: &Surroundings, signals: &mut Signals) -> 
     let answers = house(router(rooms.clone()), owner);
     let (stop, stopping) = watch::channel(false);
     let mut told = stopping.clone();
-    let until = async move {
-        // The sender goes only after it has sent.
-        let _ = told.wait_for(|stop| *stop).await;
-    };
+    let until = async move { told_to_stop(&mut told).await };
     let serving = socket::serve(listener, lock, answers, until);
     let working = async {
         let probing = tokio::spawn({
             let rooms = rooms.clone();
             async move { rooms.intake.probe_as_they_come().await }
         });
-        let proving = tokio::spawn(prove_backlog(rooms.clone(), stopping));
+        let proving = tokio::spawn(prove_backlog(rooms.clone(), stopping.clone()));
+        let keeping = tokio::spawn(keep_up(upkeep(&archive), world.clock.clone(), stopping));
         let watch = rooms.intake.watch(plans(&archive.settings));
         say_ready(&rooms);
         let (ended, watch) = attend(lock.home(), (&archive, watch), signals).await;
@@ -98,6 +99,7 @@ async fn serve(lock: &HomeLock, world: &Surroundings, signals: &mut Signals) -> 
         let _ = stop.send(true);
         let _ = probing.await;
         let _ = proving.await;
+        let _ = keeping.await;
         ended
     };
     let (served, ended) = tokio::join!(serving, working);
@@ -229,7 +231,48 @@ async fn prove_backlog(rooms: Arc<Rooms>, mut stopping: watch::Receiver<bool>) {
         };
         tokio::select! {
             () = tokio::time::sleep(rest) => {}
-            _ = stopping.wait_for(|stop| *stop) => return,
+            () = told_to_stop(&mut stopping) => return,
         }
     }
+}
+
+fn upkeep(archive: &Archive) -> Upkeep {
+    let vault = &archive.settings.vault;
+    let scrub = Scrub { period: vault.scrub, rate: vault.scrub_rate.bytes() };
+    Upkeep::new(archive.rooms.audit.clone(), floor(&archive.settings.limits), scrub)
+}
+
+/// Keeps the places of the vault alike, and reads every copy again in its time.
+async fn keep_up(mut upkeep: Upkeep, clock: Arc<dyn Clock>, mut stopping: watch::Receiver<bool>) {
+    let stop = Arc::new(AtomicBool::new(false));
+    loop {
+        let (now, heed) = (clock.now(), stop.clone());
+        let mut working = tokio::task::spawn_blocking(move || {
+            let rest = upkeep.work(now, &heed);
+            (upkeep, rest)
+        });
+        let worked = tokio::select! {
+            worked = &mut working => worked,
+            () = told_to_stop(&mut stopping) => {
+                stop.store(true, Ordering::Relaxed);
+                working.await
+            }
+        };
+        let Ok((back, rest)) = worked else { return };
+        upkeep = back;
+        let rest = rest.unwrap_or_else(|error| {
+            tracing::warn!(error = %chain(&error), "the copies are not looked after for now");
+            LOOK * 10
+        });
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = told_to_stop(&mut stopping) => return,
+        }
+    }
+}
+
+/// Ends when a stop is wished.
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+    // The sender goes only after it has sent.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }

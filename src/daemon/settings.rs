@@ -89,8 +89,14 @@ impl TryFrom<String> for Release {
 pub struct VaultSettings {
     /// The places that hold every sealed file; at least one, all different.
     pub copies: Vec<PathBuf>,
+    /// How many of them must take a file for it to count as sealed; 1 to all.
+    pub least_copies: usize,
     /// Whether sealed files are read back before their receipt.
     pub readback: ReadBackRule,
+    /// Every copy is read again within this time.
+    pub scrub: Duration,
+    /// At most so many bytes a second are read for that.
+    pub scrub_rate: ByteSize,
 }
 
 /// Whether sealed files are read back before their receipt.

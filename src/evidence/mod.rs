@@ -6,6 +6,7 @@
 
 mod chair;
 mod check;
+mod copies;
 mod heeding;
 mod open;
 mod pipeline;
@@ -23,9 +24,10 @@ use crate::sys::{Clock, Entropy};
 use crate::vault::Vault;
 
 pub use chair::{Chair, Occupied};
-pub use check::Depth;
+pub use check::{Again, Depth};
+pub use copies::{Copy, CopyState, Mended};
 pub use heeding::Heeding;
-pub use open::OpenItem;
+pub use open::{Hurt, OpenItem};
 pub use recatalogue::Found;
 pub use seal::{ClaimDigest, Sealing, Taken, Unplaced, digest_again};
 
@@ -66,13 +68,15 @@ pub struct Record {
     pub generation: Generation,
     /// Fingerprint of that key file.
     pub keys_sha256: Sha256,
+    /// How many places hold it, as far as the ledger says; 0 where it does not.
+    pub copies: u32,
 }
 
 impl From<&ItemRow> for Record {
     fn from(row: &ItemRow) -> Self {
-        let role = match row.origin {
-            Origin::Original(_) => Role::Original,
-            Origin::Derivative { .. } => Role::Derivative,
+        let (role, copies) = match &row.origin {
+            Origin::Original(original) => (Role::Original, original.copies),
+            Origin::Derivative { .. } => (Role::Derivative, 0),
         };
         Self {
             item: row.item,
@@ -82,6 +86,7 @@ impl From<&ItemRow> for Record {
             sealed_sha256: row.sealed_sha256,
             generation: row.generation,
             keys_sha256: row.keys_sha256,
+            copies,
         }
     }
 }
@@ -185,6 +190,8 @@ pub enum Damage {
     SealedAltered,
     /// The key file is not there.
     KeysMissing,
+    /// It is there and cannot be read.
+    KeysUnreadable,
     /// It is not the key file that was made.
     KeysAltered,
     /// It opens to other bytes than were sealed.
@@ -193,11 +200,12 @@ pub enum Damage {
 
 impl Damage {
     /// Every kind, for tests of the message catalogs.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SealedMissing,
         Self::SealedUnreadable,
         Self::SealedAltered,
         Self::KeysMissing,
+        Self::KeysUnreadable,
         Self::KeysAltered,
         Self::ContentAltered,
     ];
@@ -210,6 +218,7 @@ impl Damage {
             Self::SealedUnreadable => "sealed_unreadable",
             Self::SealedAltered => "sealed_altered",
             Self::KeysMissing => "keys_missing",
+            Self::KeysUnreadable => "keys_unreadable",
             Self::KeysAltered => "keys_altered",
             Self::ContentAltered => "content_altered",
         }

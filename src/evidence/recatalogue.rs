@@ -31,6 +31,20 @@ pub struct Found {
 }
 
 impl Found {
+    /// What the catalog will say about its files.
+    fn record(&self) -> Record {
+        Record {
+            item: self.facts.item,
+            role: self.role,
+            size: self.facts.size,
+            sha256: self.facts.fingerprints.sha256,
+            sealed_sha256: self.sealed_sha256,
+            generation: self.generation,
+            keys_sha256: self.keys_sha256,
+            copies: 0,
+        }
+    }
+
     /// The act that catalogues it, marked as recovered. `readback` says what was seen of it since: a file that
     /// nobody opened again allows no erasing (P2).
     #[must_use]
@@ -70,16 +84,37 @@ impl Found {
 }
 
 impl Evidence {
-    /// Reads an item back from the vault alone. Every byte of the sealed file is checked.
+    /// Reads an item back from the vault alone, from the first place where it is whole. Every byte of the sealed
+    /// file is checked.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where the files are not ones that this archive sealed.
+    /// [`Error::Damaged`] where the files are nowhere ones that this archive sealed.
     pub fn recatalogue(
         &self,
         (role, item): (Role, ItemId),
         generations: &[Generation],
     ) -> Result<Found, Error> {
-        let path = self.vault.places()[0].sealed(role, item);
+        let mut found = Err(Error::Damaged(Damage::SealedMissing));
+        for place in self.vault.places() {
+            let lies = place.sealed(role, item).exists();
+            if found.is_err() && lies {
+                found = self.recatalogue_from(place, (role, item), generations);
+            }
+        }
+        let found = found?;
+        let record = found.record();
+        let same = |place: &&Place| self.is_same(place, &record).unwrap_or(false);
+        let copies = self.vault.places().filter(same).count();
+        Ok(Found { copies: u32::try_from(copies).unwrap_or(u32::MAX), ..found })
+    }
+
+    fn recatalogue_from(
+        &self,
+        place: &Place,
+        (role, item): (Role, ItemId),
+        generations: &[Generation],
+    ) -> Result<Found, Error> {
+        let path = place.sealed(role, item);
         let unreadable = |_| Error::Damaged(Damage::SealedUnreadable);
         let length = std::fs::metadata(&path).map_err(unreadable)?.len();
         let mut file = ColdFile::open(&path).map_err(unreadable)?;
@@ -92,63 +127,33 @@ impl Evidence {
             return Err(Error::Damaged(Damage::SealedAltered));
         }
         let generation = *generations.iter().max().ok_or(Error::Damaged(Damage::KeysMissing))?;
-        let key_bytes = self.vault.read_keys(role, item, generation)?;
+        let key_bytes = place.read_keys(role, item, generation)?;
         let key_file = KeyFile::parse(&key_bytes).map_err(|_| Error::Damaged(Damage::KeysAltered))?;
         self.keyring.verify_key_file(&key_file).map_err(|_| Error::Damaged(Damage::KeysAltered))?;
         if key_file.item != item || key_file.generation != generation {
             return Err(Error::Damaged(Damage::KeysAltered));
         }
-        let sealed_sha256 = checked.sealed_sha256();
-        let others = &self.vault.places()[1..];
-        let same = |place: &&Place| {
-            digest(&place.sealed(role, item)).is_ok_and(|found| found == sealed_sha256)
-                && std::fs::read(place.keys(role, item, generation)).is_ok_and(|found| found == key_bytes)
-        };
-        let copies = 1 + others.iter().filter(same).count();
         Ok(Found {
             role,
             facts,
             sealed_size: length,
-            sealed_sha256,
+            sealed_sha256: checked.sealed_sha256(),
             generation,
             keys_sha256: Sha256(Hasher::digest(&key_bytes).into()),
-            copies: u32::try_from(copies).unwrap_or(u32::MAX),
+            copies: 0,
         })
     }
 
     /// Reads an item that was found back as its attempt would have: opened with a custodian's keys, to the
-    /// fingerprint. Without keys, or where a place lacks it, nothing was read back.
+    /// fingerprint. Without keys, or where too few places have it, nothing was read back.
     ///
     /// # Errors
     /// [`Error::Damaged`] where it does not open to what its facts say.
     pub fn read_found(&self, found: &Found, custodian: Custodian<'_>) -> Result<ReadBack, Error> {
-        if custodian.is_none() || found.copies < self.vault.copies() {
+        let enough = usize::try_from(found.copies).unwrap_or(usize::MAX) >= self.vault.least();
+        if custodian.is_none() || !enough {
             return Ok(ReadBack::Off);
         }
-        let record = Record {
-            item: found.facts.item,
-            role: found.role,
-            size: found.facts.size,
-            sha256: found.facts.fingerprints.sha256,
-            sealed_sha256: found.sealed_sha256,
-            generation: found.generation,
-            keys_sha256: found.keys_sha256,
-        };
-        self.read_again(&record, (ReadBack::Off, custodian))
-    }
-}
-
-/// SHA-256 of a file as it lies on the disk.
-fn digest(path: &std::path::Path) -> std::io::Result<Sha256> {
-    use std::io::Read as _;
-    let mut file = ColdFile::open(path)?;
-    let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(Sha256(hasher.finalize().into()));
-        }
-        hasher.update(&buffer[..read]);
+        Ok(self.read_again(&found.record(), (ReadBack::Off, custodian))?.readback)
     }
 }

@@ -1,12 +1,13 @@
 //! Sealing one source: from an open descriptor to files that are durable, read back, and not yet named.
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::pipeline::{Segment, Segments, Stages, overlap};
-use super::readback::{self, Expected};
+use super::readback::{self, Expected, Written};
 use super::{Custodian, Error, Evidence};
 use crate::keys::SealRequest;
 use crate::model::{
@@ -14,7 +15,7 @@ use crate::model::{
     SealedFacts, Sha256,
 };
 use crate::seal::{self, ItemKey, Plan, Role, SealedBody, Tail};
-use crate::vault::{Temporary, Vault};
+use crate::vault::{Temporary, Unnamed};
 
 /// One source to seal.
 pub struct Sealing<'a> {
@@ -79,36 +80,16 @@ pub struct Unplaced {
     pub readback: ReadBack,
     /// Whether a custodian's keys opened the key file.
     pub proven: bool,
-    files: Option<Files>,
-}
-
-#[derive(Debug)]
-struct Files {
-    sealed: Temporary,
-    keys: Temporary,
-    vault: Vault,
+    files: Option<Unnamed>,
 }
 
 impl Unplaced {
-    /// Gives the files their names. From here on they are the archive's (P7).
+    /// Gives the files their names, and answers how many places have them. From here on they are the archive's (P7).
     ///
     /// # Errors
-    /// Where a step fails; what the disk does not take back then stays for the next start to match.
-    pub fn place(&mut self) -> Result<(), Error> {
-        if let Some(files) = &self.files {
-            files.vault.settle(&files.keys, &files.sealed)?;
-            self.files = None;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Unplaced {
-    fn drop(&mut self) {
-        if let Some(files) = self.files.take() {
-            files.vault.abandon(&files.sealed);
-            files.vault.abandon(&files.keys);
-        }
+    /// Where a step fails in too many places; what a disk does not take back then stays for the next start to match.
+    pub fn place(&mut self) -> Result<u32, Error> {
+        Ok(self.files.take().map(Unnamed::settle).transpose()?.unwrap_or(0))
     }
 }
 
@@ -120,7 +101,7 @@ struct Passed {
 }
 
 impl Evidence {
-    /// Seals a source in one pass, makes it durable in every place and reads it back.
+    /// Seals a source in one pass, makes it durable in every place that takes files, and reads it back there.
     ///
     /// # Errors
     /// Whatever failed; nothing is left behind but what the next start sweeps.
@@ -134,11 +115,11 @@ impl Evidence {
             salt: self.entropy.bytes(),
         };
         let (role, item) = (plan.role, plan.item);
-        let mut sealed = Held::begin(&self.vault, |vault| vault.begin_sealed(role, item))?;
+        let mut sealed = self.vault.begin_sealed(role, item)?;
         let custodian = sealing.custodian;
         let (domains, stop) = (sealing.domains, sealing.stop);
-        let (mut unplaced, commitment) = self.seal_body(sealing, plan, (&key, sealed.file()))?;
-        sealed.file().sync()?;
+        let (mut unplaced, written, commitment) = self.seal_body(sealing, plan, (&key, &mut sealed))?;
+        sealed.sync()?;
 
         let key_file = self.keyring.seal_item_key(&SealRequest {
             key: &key,
@@ -150,19 +131,25 @@ impl Evidence {
         })?;
         let key_bytes = key_file.to_bytes();
         unplaced.keys_sha256 = Sha256(Hasher::digest(&key_bytes).into());
-        let mut keys = Held::begin(&self.vault, |vault| vault.begin_keys(role, item, unplaced.generation))?;
-        keys.file().write_all(&key_bytes)?;
-        keys.file().sync()?;
+        let mut keys = self.vault.begin_keys((role, item, unplaced.generation), &sealed)?;
+        keys.write_all(&key_bytes)?;
+        keys.sync()?;
 
+        let mut files = sealed.beside(keys)?;
         if self.reads_back() {
-            let expected =
-                Expected { unplaced: &unplaced, key: &key, key_bytes: &key_bytes, custodian, stop };
-            let seen = self.read_back(sealed.file(), keys.file(), &expected)?;
+            let expected = Expected {
+                unplaced: &unplaced,
+                key: &key,
+                written: &written,
+                key_bytes: &key_bytes,
+                custodian,
+                stop,
+            };
+            let seen = self.read_back(&mut files, &expected)?;
             unplaced.readback = seen.way;
             unplaced.proven = seen.proven;
         }
-        unplaced.files =
-            Some(Files { sealed: sealed.release(), keys: keys.release(), vault: self.vault.clone() });
+        unplaced.files = Some(files);
         Ok(unplaced)
     }
 
@@ -171,7 +158,7 @@ impl Evidence {
         sealing: Sealing<'_>,
         plan: Plan,
         (key, sealed): (&ItemKey, &mut Temporary),
-    ) -> Result<(Unplaced, [u8; 32]), Error> {
+    ) -> Result<(Unplaced, Written, [u8; 32]), Error> {
         let (archive, item) = (plan.archive, plan.item);
         let (protections, domains, describe) = (sealing.protections, sealing.domains, sealing.describe);
         let Passed { body, so_far, taken } = self.pass(sealing, plan, (key, sealed))?;
@@ -185,6 +172,7 @@ impl Evidence {
             provenance: describe(&taken),
         };
         let commitment = *body.header().commitment();
+        let header = body.header().to_bytes();
         let end = seal::tail(Tail {
             body,
             so_far,
@@ -206,7 +194,7 @@ impl Evidence {
             proven: false,
             files: None,
         };
-        Ok((unplaced, commitment))
+        Ok((unplaced, Written { header, end: end.bytes }, commitment))
     }
 
     /// The one pass: read and fingerprint; encrypt; fingerprint and write.
@@ -246,49 +234,20 @@ impl Evidence {
         Ok(Passed { body: sealer.finish()?, so_far, taken: taking.finish() })
     }
 
-    fn read_back(
-        &self,
-        sealed: &Temporary,
-        keys: &Temporary,
-        expected: &Expected<'_>,
-    ) -> Result<readback::Seen, Error> {
-        let mut seen = None;
-        for (sealed, keys) in sealed.paths().zip(keys.paths()) {
+    /// The first copy is opened; the others must be the same bytes. The weakest way of reading counts.
+    fn read_back(&self, files: &mut Unnamed, expected: &Expected<'_>) -> Result<readback::Seen, Error> {
+        let mut seen: Option<readback::Seen> = None;
+        let look = |_, (sealed, keys): (&Path, &Path)| {
             self.vault.disk().step(crate::sys::Step::ReadBack(sealed)).map_err(readback::unreadable)?;
-            seen = Some(readback::look(&self.keyring, (sealed, keys), expected)?);
-        }
+            let now = match &seen {
+                None => readback::look(&self.keyring, (sealed, keys), expected)?,
+                Some(first) => first.and(readback::look_again((sealed, keys), expected)?),
+            };
+            seen = Some(now);
+            Ok(())
+        };
+        files.look(look, |error| !matches!(error, Error::Stopped))?;
         seen.ok_or(Error::ReadBack("no place"))
-    }
-}
-
-/// A temporary that is removed unless it is released.
-struct Held<'a> {
-    vault: &'a Vault,
-    temporary: Option<Temporary>,
-}
-
-impl<'a> Held<'a> {
-    fn begin(
-        vault: &'a Vault,
-        begin: impl FnOnce(&Vault) -> Result<Temporary, crate::vault::Error>,
-    ) -> Result<Self, Error> {
-        Ok(Self { vault, temporary: Some(begin(vault)?) })
-    }
-
-    fn file(&mut self) -> &mut Temporary {
-        self.temporary.as_mut().expect("only release takes it, and release takes the whole value")
-    }
-
-    fn release(mut self) -> Temporary {
-        self.temporary.take().expect("nothing took it before")
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            self.vault.abandon(temporary);
-        }
     }
 }
 

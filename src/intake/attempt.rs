@@ -7,7 +7,7 @@ use super::claims::{self, Claims};
 use super::pause::{Metered, Reserved};
 use super::{Door, Intake, Outcome, Taken, Types, fate};
 use crate::catalog::{DepositRow, Origin};
-use crate::evidence::{Record, Sealing, Unplaced};
+use crate::evidence::{Again, Record, Sealing, Unplaced};
 use crate::inbox::{OpenSource, Refusal};
 use crate::ledger::Content;
 use crate::model::{
@@ -200,21 +200,21 @@ impl Intake {
         let turn = self.0.in_flight.turn((door.rules.dock.clone(), sha256));
         let twin = self.twin(path, &door.rules.dock, unplaced)?;
         let contents = match twin {
-            Some((item, readback)) => vec![content(Act::KnownDeposit(KnownDeposit {
+            Some((item, Again { readback, copies })) => vec![content(Act::KnownDeposit(KnownDeposit {
                 item,
                 deposit: facts.clone(),
                 readback,
-                copies: self.parts().evidence.vault().copies(),
+                copies,
             }))],
             None => {
-                unplaced.place().map_err(|error| {
+                let copies = unplaced.place().map_err(|error| {
                     tracing::warn!(error = %chain(&error), "a sealed file could not be named");
                     self.parts().catalog.look_again();
                     let reason = fate::reason_of(&error);
                     self.pause_for(reason);
                     Box::new(Outcome::waiting(path, reason))
                 })?;
-                self.new_item(unplaced, &facts, door)
+                self.new_item((unplaced, copies), &facts, door)
             }
         };
         let source = opened.open.source.clone();
@@ -231,7 +231,12 @@ impl Intake {
         Ok(outcome)
     }
 
-    fn new_item(&self, unplaced: &Unplaced, facts: &DepositFacts, door: &Door) -> Vec<Content> {
+    fn new_item(
+        &self,
+        (unplaced, copies): (&Unplaced, u32),
+        facts: &DepositFacts,
+        door: &Door,
+    ) -> Vec<Content> {
         let sealed = Act::ItemSealed(ItemSealed {
             item: unplaced.item,
             deposit: facts.clone(),
@@ -243,7 +248,7 @@ impl Intake {
             domains: door.rules.domains.clone(),
             generation: unplaced.generation,
             keys_sha256: unplaced.keys_sha256,
-            copies: self.parts().evidence.vault().copies(),
+            copies,
             readback: unplaced.readback,
             recovered: None,
         });
@@ -255,15 +260,10 @@ impl Intake {
         contents
     }
 
-    /// The item of this dock that has these bytes already, if its files are still whole, and how far it was read
+    /// The item of this dock that has these bytes already, if enough copies are still whole, and how far it was read
     /// back: the receipt speaks of it, not of what was sealed just now. A damaged twin is no reason to throw
     /// good bytes away: then they become an item of their own.
-    fn twin(
-        &self,
-        path: &RawName,
-        dock: &DockName,
-        unplaced: &Unplaced,
-    ) -> Ended<Option<(ItemId, ReadBack)>> {
+    fn twin(&self, path: &RawName, dock: &DockName, unplaced: &Unplaced) -> Ended<Option<(ItemId, Again)>> {
         let found = self
             .parts()
             .catalog
@@ -276,7 +276,7 @@ impl Intake {
         };
         let custody = self.parts().chair.custody();
         match self.parts().evidence.read_again(&Record::from(&row), (before, custody.as_deref())) {
-            Ok(readback) => Ok(Some((row.item, readback))),
+            Ok(again) => Ok(Some((row.item, again))),
             Err(error) => {
                 tracing::error!(item.id = %row.item, error = %chain(&error),
                     "known bytes arrived again and their item is damaged; they are sealed anew");

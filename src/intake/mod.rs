@@ -165,6 +165,7 @@ struct Shared {
     probes: tokio::sync::Notify,
     probing: tokio::sync::Mutex<()>,
     released_up_to: Mutex<Option<LedgerIndex>>,
+    places_were_whole: AtomicBool,
 }
 
 /// What became of one file.
@@ -262,6 +263,7 @@ impl Intake {
             probes: tokio::sync::Notify::new(),
             probing: tokio::sync::Mutex::new(()),
             released_up_to: Mutex::default(),
+            places_were_whole: AtomicBool::new(false),
         }))
     }
 

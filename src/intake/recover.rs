@@ -3,8 +3,9 @@
 use super::attempt::content;
 use super::{Error, Intake};
 use crate::evidence::{Found, Record};
-use crate::model::{Act, DamageFound, Generation, ItemId, Provenance, Recovered, chain};
+use crate::model::{DamageFound, Generation, ItemId, Provenance, Recovered, chain};
 use crate::seal::Role;
+use crate::vault::Standing;
 
 /// Rows fetched at once from the catalog.
 const PAGE: usize = 1024;
@@ -50,7 +51,11 @@ impl Intake {
                 recovery.recovered += 1;
             }
         }
-        recovery.missing = self.alarm_missing(&|role, item| swept.items.contains_key(&(role, item)))?;
+        // An item that lies nowhere may lie in a place that is not there (P12).
+        let away = |(_, standing)| matches!(standing, Standing::Away(_));
+        if !vault.standings().any(away) {
+            recovery.missing = self.alarm_missing(&|role, item| swept.items.contains_key(&(role, item)))?;
+        }
         self.parts().catalog.all_in_order();
         Ok(recovery)
     }
@@ -110,12 +115,12 @@ impl Intake {
             missing.extend(records.filter(|at| !lies(at.role, at.item)).map(|at| at.item));
         }
         for item in &missing {
-            if self.parts().catalog.is_damage_known(*item, MISSING)? {
-                continue;
-            }
             tracing::error!(item.id = %item, "a catalogued item has no file in the vault; restore it from a copy");
-            let damage = DamageFound { item: *item, code: MISSING.to_owned() };
-            self.parts().catalog.record(vec![content(Act::DamageFound(damage))])?;
+            for place in self.parts().evidence.vault().places() {
+                let place = Some(place.name().clone());
+                let damage = DamageFound { item: *item, code: MISSING.to_owned(), place };
+                self.parts().catalog.damage_found(damage)?;
+            }
         }
         Ok(missing.len())
     }

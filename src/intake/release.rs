@@ -2,15 +2,17 @@
 //! settings say so and more than one place holds the item (P1).
 
 use std::io::Read as _;
+use std::sync::atomic::Ordering;
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::attempt::content;
 use super::{Error, InboxPlan, Intake};
-use crate::catalog::{DepositRow, Release};
+use crate::catalog::{DepositRow, Origin, Release};
 use crate::inbox::{self, Aside, Root, put_back, remove_aside, set_aside};
 use crate::ledger::may_erase;
 use crate::model::{Act, LedgerIndex, Reason, Sha256, SourceReleased, chain};
+use crate::vault::Standing;
 
 /// Deposits looked at in one go.
 const BATCH: usize = 256;
@@ -32,8 +34,19 @@ impl Intake {
         if self.inboxes().iter().all(|plan| plan.release.is_none()) {
             return Ok(());
         }
+        self.look_back_once_whole();
         self.set_aside_all()?;
         self.remove_all()
+    }
+
+    /// Deposits of items that had too few copies were passed over; when the places are whole again, they may go.
+    fn look_back_once_whole(&self) {
+        let whole =
+            self.parts().evidence.vault().standings().all(|(_, standing)| standing == Standing::Whole);
+        let before = self.0.places_were_whole.swap(whole, Ordering::Relaxed);
+        if whole && !before {
+            *self.released_up_to() = None;
+        }
     }
 
     fn set_aside_all(&self) -> Result<(), Error> {
@@ -45,7 +58,7 @@ impl Intake {
                 if self.is_undelivered(&row)? || self.stopping() {
                     return Ok(());
                 }
-                if let Some(plan) = self.may_leave(&row) {
+                if let Some(plan) = self.may_leave(&row)? {
                     // Media are probed where they lie, without any key; so a source waits for that as well.
                     if self.parts().catalog.is_unprobed(row.item)? {
                         return Ok(());
@@ -65,15 +78,26 @@ impl Intake {
         Ok(due.iter().any(|(index, _)| *index == row.index))
     }
 
-    fn may_leave(&self, row: &DepositRow) -> Option<InboxPlan> {
+    fn may_leave(&self, row: &DepositRow) -> Result<Option<InboxPlan>, Error> {
         let source = &row.facts.source;
         let by_hand = source.path.is_absolute();
-        let plan = self.inbox_of(&source.dock).filter(|plan| plan.release.is_some() && !by_hand)?;
+        let plan = self.inbox_of(&source.dock).filter(|plan| plan.release.is_some() && !by_hand);
         let allowed = may_erase(row.readback)
-            && row.copies >= ENOUGH_COPIES
             && row.release == Release::InPlace
             && !row.facts.reasons.contains(&Reason::HardLink);
-        allowed.then_some(plan)
+        let Some(plan) = plan.filter(|_| allowed) else { return Ok(None) };
+        Ok((self.copies_of(row)? >= ENOUGH_COPIES).then_some(plan))
+    }
+
+    /// As the receipt said, or more, where copies were made up since.
+    fn copies_of(&self, row: &DepositRow) -> Result<u32, Error> {
+        if row.copies >= ENOUGH_COPIES {
+            return Ok(row.copies);
+        }
+        Ok(match self.parts().catalog.item(row.item)?.map(|item| item.origin) {
+            Some(Origin::Original(original)) => original.copies,
+            _ => row.copies,
+        })
     }
 
     fn first_step(&self, plan: &InboxPlan, row: &DepositRow) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ArchiveId, DepositFacts, DepositId, DerivedFacts, DigestClaim, Domain, Epoch, Generation, ItemId,
-    KeyId, MediaFacts, Moment, Protection, Reason, Sha256,
+    KeyId, MediaFacts, Moment, PlaceName, Protection, Reason, Sha256,
 };
 
 /// Who did it.
@@ -174,7 +174,7 @@ pub struct ItemRead {
     pub purpose: String,
 }
 
-/// Damage was found. Written once for one thing and code.
+/// Damage was found. Written once for one thing, code and place, until it is repaired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DamageFound {
@@ -182,6 +182,58 @@ pub struct DamageFound {
     pub item: ItemId,
     /// What is wrong, as a stable code.
     pub code: String,
+    /// In which place of the vault; absent where it is in all of them, or concerns none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<PlaceName>,
+}
+
+/// A damaged copy was replaced by a good one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DamageRepaired {
+    /// Whose file.
+    pub item: ItemId,
+    /// What had been wrong, as [`DamageFound`] said.
+    pub code: String,
+    /// Where.
+    pub place: PlaceName,
+    /// The place that the good copy came from.
+    pub from: PlaceName,
+}
+
+/// A place of the vault got copies of items that had been sealed without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopiesMade {
+    /// The place that has them now.
+    pub place: PlaceName,
+    /// How many places there were: no item has more copies.
+    pub of: u32,
+    /// Items and derivatives; at most [`CopiesMade::MOST`].
+    pub items: Vec<ItemId>,
+}
+
+impl CopiesMade {
+    /// Items that one entry names: about 10 kB of text.
+    pub const MOST: usize = 256;
+}
+
+/// A place of the vault takes nothing more for now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceLost {
+    /// Which.
+    pub place: PlaceName,
+    /// Why, as a stable code: `missing`, `full`, `read_only`, `failing`.
+    pub because: String,
+}
+
+/// A place of the vault takes sealed files again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceBack {
+    /// Which.
+    pub place: PlaceName,
 }
 
 /// Shares were proved to open a real item.
@@ -248,6 +300,14 @@ pub enum Act {
     CustodyClosed,
     /// Damage was found.
     DamageFound(DamageFound),
+    /// Damage was repaired.
+    DamageRepaired(DamageRepaired),
+    /// Missing copies were made.
+    CopiesMade(CopiesMade),
+    /// A place of the vault fell out.
+    PlaceLost(PlaceLost),
+    /// It is there again.
+    PlaceBack(PlaceBack),
     /// Shares were tried.
     KeysDrilled(KeysDrilled),
     /// A source left its inbox.
@@ -278,6 +338,10 @@ impl Act {
             Self::CustodyOpened => "custody_opened",
             Self::CustodyClosed => "custody_closed",
             Self::DamageFound(_) => "damage_found",
+            Self::DamageRepaired(_) => "damage_repaired",
+            Self::CopiesMade(_) => "copies_made",
+            Self::PlaceLost(_) => "place_lost",
+            Self::PlaceBack(_) => "place_back",
             Self::KeysDrilled(_) => "keys_drilled",
             Self::SourceReleased(_) => "source_released",
             Self::Noticed { .. } => "noticed",

@@ -16,8 +16,9 @@ mod name;
 mod reason;
 
 pub use act::{
-    Act, Actor, ArchiveMade, DamageFound, DerivativeSealed, EpochBegun, ItemRead, ItemSealed, KeysDrilled,
-    KnownDeposit, MediaProbed, ReadBack, Recovered, SourceReleased,
+    Act, Actor, ArchiveMade, CopiesMade, DamageFound, DamageRepaired, DerivativeSealed, EpochBegun,
+    ItemRead, ItemSealed, KeysDrilled, KnownDeposit, MediaProbed, PlaceBack, PlaceLost, ReadBack,
+    Recovered, SourceReleased,
 };
 pub use cause::chain;
 pub use class::{Domain, Protection, domains_of};
@@ -29,5 +30,5 @@ pub use digest::{ClaimAlgorithm, Fingerprints, NotADigest, Sha256};
 pub use id::{ArchiveId, DepositId, Epoch, Generation, ItemId, KeyId, LedgerIndex, NotAnId};
 pub use media::{MediaFacts, ProbeOutcome, StreamFacts, StreamKind, Truncated};
 pub use moment::{Moment, NotAMoment};
-pub use name::{DockName, NotADock, RawName, Wide};
+pub use name::{DockName, NotADock, PlaceName, RawName, Wide};
 pub use reason::{Reason, State};

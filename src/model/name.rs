@@ -186,9 +186,42 @@ impl fmt::Display for DockName {
     }
 }
 
+/// A place of the vault, as entries and messages call it: its folder, relative to the home where it lies within,
+/// so that a home that is moved keeps its names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlaceName(String);
+
+impl PlaceName {
+    /// The name of a folder in an archive with this home.
+    #[must_use]
+    pub fn of(folder: &Path, home: &Path) -> Self {
+        Self(folder.strip_prefix(home).unwrap_or(folder).to_string_lossy().into_owned())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PlaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_within_the_home_are_named_from_there() {
+        let home = Path::new("/srv/sealdock");
+        assert_eq!(PlaceName::of(&home.join("vault"), home).as_str(), "vault");
+        assert_eq!(PlaceName::of(Path::new("/mnt/second"), home).as_str(), "/mnt/second");
+    }
 
     #[test]
     fn every_name_survives_json() {

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, ItemRow};
-use crate::evidence::{Chair, Evidence, OpenItem, Record};
+use crate::evidence::{Chair, Evidence, Hurt, OpenItem, Record};
 use crate::ledger::Content;
 use crate::model::{Act, Actor, DamageFound, ItemId, ItemRead, Sha256};
 
@@ -39,6 +39,7 @@ pub struct Wanted {
 
 /// A reading whose entry is durable.
 pub struct Session {
+    reading: Reading,
     row: ItemRow,
     range: Range<u64>,
     open: OpenItem,
@@ -103,14 +104,14 @@ impl Reading {
             self.enter(wanted, refusal(wanted.item, "seal_only"))?;
             return Err(Error::SealOnly);
         };
-        let open = match self.evidence.open(&Record::from(&row), Some(&custody)) {
-            Ok(open) => open,
-            Err(source) => return Err(self.not_opened(wanted, source)),
-        };
+        let mut hurt = Vec::new();
+        let open = self.evidence.open(&Record::from(&row), Some(&custody), &mut hurt);
+        self.enter_damage(wanted.item, &hurt)?;
+        let open = open.map_err(|source| Error::Evidence { item: wanted.item, source })?;
         let (from, to) = (range.start, range.end);
         let purpose = purpose.to_owned();
         self.enter(wanted, Act::ItemRead(ItemRead { item: wanted.item, from, to, purpose }))?; // P6
-        Ok(Session { row, range, open })
+        Ok(Session { reading: self.clone(), row, range, open })
     }
 
     fn enter(&self, wanted: &Wanted, act: Act) -> Result<(), Error> {
@@ -118,20 +119,15 @@ impl Reading {
         Ok(())
     }
 
-    /// Damage becomes an entry, once.
-    fn not_opened(&self, wanted: &Wanted, source: crate::evidence::Error) -> Error {
-        if let Some(damage) = source.damage() {
-            let code = damage.code().to_owned();
-            let entered = match self.catalog.is_damage_known(wanted.item, &code) {
-                Ok(true) => Ok(()),
-                Ok(false) => self.enter(wanted, Act::DamageFound(DamageFound { item: wanted.item, code })),
-                Err(error) => Err(error.into()),
-            };
-            if let Err(error) = entered {
-                return error;
-            }
+    fn enter_damage(&self, item: ItemId, hurt: &[Hurt]) -> Result<(), Error> {
+        for Hurt { place, damage } in hurt {
+            self.catalog.damage_found(DamageFound {
+                item,
+                code: damage.code().to_owned(),
+                place: Some(place.clone()),
+            })?;
         }
-        Error::Evidence { item: wanted.item, source }
+        Ok(())
     }
 }
 
@@ -158,13 +154,14 @@ impl Session {
         self.row.sha256
     }
 
-    /// Writes the bytes, a segment at a time. Blocks.
+    /// Writes the bytes, a segment at a time. Blocks. Damage that is met on the way is entered.
     ///
     /// # Errors
-    /// At the first segment that does not open, of which nothing is written; or as the writer.
-    pub fn write_to(&self, into: &mut dyn Write) -> Result<(), Error> {
-        self.open
-            .read(self.range.clone(), into)
-            .map_err(|source| Error::Evidence { item: self.row.item, source })
+    /// At the first segment that opens in no copy, of which nothing is written; or as the writer.
+    pub fn write_to(mut self, into: &mut dyn Write) -> Result<(), Error> {
+        let item = self.row.item;
+        let read = self.open.read(self.range.clone(), into);
+        self.reading.enter_damage(item, self.open.hurt())?;
+        read.map_err(|source| Error::Evidence { item, source })
     }
 }

@@ -1,20 +1,26 @@
-//! Where sealed files live: one or more places on local disks.
+//! Where sealed files live: one or more places on local disks, each of which may fall out and come back.
 //!
 //! Knows paths, durable steps and cold reads; deliberately knows nothing of keys, entries or what a
 //! sealed file means. Promises: a name under `items/` or `derived/` is a complete file that was read
-//! back (P2); nothing there is ever replaced (P3); only temporaries and superseded key files are removed (P7).
-//! Called by `evidence` alone.
+//! back (P2); nothing whole there is ever replaced (P3); only temporaries and superseded key files are removed (P7).
+//! Called by `evidence`; rooms above ask how places stand.
 
 mod cold;
+mod mending;
 mod place;
+mod standing;
 mod sweep;
+mod writing;
 
 use std::io;
 use std::path::PathBuf;
 
 pub use cold::ColdFile;
-pub use place::{Place, Space, Temporary, Vault};
+pub use mending::{Mending, Which};
+pub use place::{Place, Space};
+pub use standing::{Fault, Places, Standing, Vault};
 pub use sweep::Swept;
+pub use writing::{Temporary, Unnamed};
 
 /// What can go wrong with a place.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +38,8 @@ pub enum Error {
     },
     /// A place that should hold the vault is not there; perhaps its disk is not mounted.
     #[error(
-        "{} is not a place of this vault, its FORMAT.md is missing: mount its disk; a new place begins as a \
-         copy of the first (cp -a)",
+        "{} is not a place of this vault, its FORMAT.md is missing: mount its disk; a new place begins with a copy \
+         of that file from another place, and is filled by the daemon",
         path.display()
     )]
     NotAPlace {
@@ -73,3 +79,6 @@ impl<T> Doing<T> for io::Result<T> {
         self.map_err(|source| Error::Disk { doing, path: path.to_owned(), source })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Doing as _, Error, Vault};
+use super::{Doing as _, Error, Place, Vault};
 use crate::model::{Generation, ItemId};
 use crate::seal::Role;
+use crate::sys::Disk;
 
 /// What a look through the vault found.
 #[derive(Debug, Default)]
@@ -25,15 +26,24 @@ impl Vault {
     /// # Errors
     /// Where a folder cannot be listed or a file not removed.
     pub fn sweep_unfinished(&self) -> Result<usize, Error> {
-        let mut removed = 0;
-        for place in self.places() {
-            let folder = place.unfinished();
-            for path in list(&folder)? {
-                self.disk().remove(&path).doing("remove", &path)?;
-                removed += 1;
+        self.taking().into_iter().map(|at| sweep(&self.slots[at].place, self.disk())).sum()
+    }
+
+    /// Lists everything, in every place that is there: what lies in one of them was read back and is whole.
+    ///
+    /// # Errors
+    /// Where a folder cannot be listed.
+    pub fn look_through(&self) -> Result<Swept, Error> {
+        let mut all = Swept::default();
+        for place in self.places().filter(|place| place.is_there()) {
+            let Swept { items, lone_keys, strangers } = look_through(place)?;
+            for (item, generations) in items {
+                all.items.entry(item).or_default().extend(generations);
             }
+            all.lone_keys.extend(lone_keys);
+            all.strangers.extend(strangers);
         }
-        Ok(removed)
+        Ok(all)
     }
 
     /// Removes a key file that no sealed file stands beside: the leftover of an attempt that a crash
@@ -44,33 +54,38 @@ impl Vault {
     pub fn remove_lone_key(&self, path: &Path) -> Result<(), Error> {
         self.disk().remove(path).doing("remove", path)
     }
+}
 
-    /// Lists everything in the first place.
-    ///
-    /// # Errors
-    /// Where a folder cannot be listed.
-    pub fn look_through(&self) -> Result<Swept, Error> {
-        let mut swept = Swept::default();
-        let mut keys = Vec::new();
-        for (role, shelf) in self.places()[0].shelves() {
-            for folder in list(&shelf)? {
-                for path in list(&folder)? {
-                    match read_name(&path) {
-                        Some((item, None)) => drop(swept.items.entry((role, item)).or_default()),
-                        Some((item, Some(generation))) => keys.push((role, item, generation, path)),
-                        None => swept.strangers.push(path),
-                    }
+/// Removes every unfinished file of a place, and answers how many there were.
+pub(super) fn sweep(place: &Place, disk: &Disk) -> Result<usize, Error> {
+    let unfinished = list(&place.unfinished())?;
+    for path in &unfinished {
+        disk.remove(path).doing("remove", path)?;
+    }
+    Ok(unfinished.len())
+}
+
+fn look_through(place: &Place) -> Result<Swept, Error> {
+    let mut swept = Swept::default();
+    let mut keys = Vec::new();
+    for (role, shelf) in place.shelves() {
+        for folder in list(&shelf)? {
+            for path in list(&folder)? {
+                match read_name(&path) {
+                    Some((item, None)) => drop(swept.items.entry((role, item)).or_default()),
+                    Some((item, Some(generation))) => keys.push((role, item, generation, path)),
+                    None => swept.strangers.push(path),
                 }
             }
         }
-        for (role, item, generation, path) in keys {
-            match swept.items.get_mut(&(role, item)) {
-                Some(generations) => generations.push(generation),
-                None => swept.lone_keys.push(path),
-            }
-        }
-        Ok(swept)
     }
+    for (role, item, generation, path) in keys {
+        match swept.items.get_mut(&(role, item)) {
+            Some(generations) => generations.push(generation),
+            None => swept.lone_keys.push(path),
+        }
+    }
+    Ok(swept)
 }
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -91,103 +106,5 @@ fn read_name(path: &Path) -> Option<(ItemId, Option<Generation>)> {
         ("seal", None, None) => Some((item, None)),
         (generation, Some("keys"), None) => Some((item, Some(Generation(generation.parse().ok()?)))),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Moment;
-    use crate::sys::Disk;
-
-    fn vault(home: &Path) -> Vault {
-        let places = [home.join("vault")];
-        Vault::create(&places, &Disk::default(), "the format").expect("made");
-        Vault::open(&places, &Disk::default()).expect("opened")
-    }
-
-    #[test]
-    fn files_are_found_and_leftovers_told_apart() {
-        let home = tempfile::tempdir().expect("a temporary folder");
-        let vault = vault(home.path());
-        let [whole, half] = [1, 2].map(|byte| ItemId::new(Moment::UNIX_EPOCH, [byte; 10]));
-        let one = Generation(1);
-        let mut sealed = vault.begin_sealed(Role::Original, whole).expect("begun");
-        let mut keys = vault.begin_keys(Role::Original, whole, one).expect("begun");
-        sealed.write_all(b"sealed").expect("written");
-        keys.write_all(b"keys").expect("written");
-        vault.settle(&keys, &sealed).expect("settled");
-        let lone = vault.places()[0].keys(Role::Original, half, one);
-        std::fs::create_dir_all(lone.parent().expect("in a folder")).expect("made");
-        std::fs::write(&lone, b"keys").expect("written");
-        let _left = vault.begin_sealed(Role::Original, half).expect("begun");
-
-        let swept = vault.look_through().expect("looked");
-        assert_eq!(swept.items.into_iter().collect::<Vec<_>>(), [((Role::Original, whole), vec![one])]);
-        assert_eq!(swept.lone_keys, [lone]);
-        assert_eq!(vault.sweep_unfinished().expect("swept"), 1);
-        assert_eq!(vault.read_keys(Role::Original, whole, one).expect("read"), b"keys");
-    }
-
-    #[test]
-    fn a_missing_place_is_not_an_empty_vault() {
-        let home = tempfile::tempdir().expect("a temporary folder");
-        let error = Vault::open(&[home.path().join("gone")], &Disk::default()).expect_err("missing");
-        assert!(matches!(error, Error::NotAPlace { .. }));
-    }
-
-    #[test]
-    fn nothing_in_the_vault_is_replaced() {
-        let home = tempfile::tempdir().expect("a temporary folder");
-        let vault = vault(home.path());
-        let item = ItemId::new(Moment::UNIX_EPOCH, [7; 10]);
-        for attempt in 0..2 {
-            let mut sealed = vault.begin_sealed(Role::Original, item).expect("begun");
-            let keys = vault.begin_keys(Role::Original, item, Generation(attempt + 1)).expect("begun");
-            sealed.write_all(&[u8::try_from(attempt).expect("small")]).expect("written");
-            assert_eq!(vault.settle(&keys, &sealed).is_ok(), attempt == 0);
-        }
-        let path = vault.places()[0].sealed(Role::Original, item);
-        assert_eq!(std::fs::read(path).expect("read"), [0]);
-    }
-
-    /// Takes so many steps, and none after them.
-    struct StopAfter(std::sync::atomic::AtomicUsize);
-
-    impl crate::sys::Steps for StopAfter {
-        fn before(&self, _: crate::sys::Step<'_>) -> std::io::Result<()> {
-            use std::sync::atomic::Ordering::SeqCst;
-            match self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
-                Ok(_) => Ok(()),
-                Err(_) => Err(std::io::Error::other("cut")),
-            }
-        }
-    }
-
-    #[test]
-    fn what_lies_in_the_first_place_lies_in_every_place_wherever_a_crash_comes() {
-        let one = Generation(1);
-        for steps in 0.. {
-            let home = tempfile::tempdir().expect("a temporary folder");
-            let places = ["first", "second"].map(|place| home.path().join(place));
-            Vault::create(&places, &Disk::default(), "the format").expect("made");
-            let disk = Disk::watched(std::sync::Arc::new(StopAfter(steps.into())));
-            let vault = Vault::open(&places, &disk).expect("opened");
-            let item = ItemId::new(Moment::UNIX_EPOCH, [7; 10]);
-            let settled = vault.begin_sealed(Role::Original, item).and_then(|sealed| {
-                let keys = vault.begin_keys(Role::Original, item, one)?;
-                vault.settle(&keys, &sealed)
-            });
-            let [first, second] = [0, 1].map(|at| &vault.places()[at]);
-            if first.sealed(Role::Original, item).exists() {
-                let copies = [first, second]
-                    .map(|at| [at.sealed(Role::Original, item), at.keys(Role::Original, item, one)]);
-                assert!(copies.iter().flatten().all(|path| path.exists()), "after {steps} steps");
-            }
-            if settled.is_ok() {
-                assert!(steps > 8, "only {steps} steps");
-                break;
-            }
-        }
     }
 }

@@ -5,6 +5,7 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod copies;
 mod inbox;
 mod intake;
 mod keys;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{DepositId, Epoch, ItemId, LedgerIndex, Sha256, State};
+use crate::model::{DepositId, Epoch, ItemId, LedgerIndex, PlaceName, Sha256, State};
 
 /// What to verify.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,20 @@ pub struct VerifyRequest {
     /// How deep.
     #[serde(default)]
     pub mode: VerifyMode,
+    /// How many copies must be whole.
+    #[serde(default)]
+    pub copies: VerifyCopies,
+}
+
+/// How many copies of each item must be whole for a pass. All that are there are read in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifyCopies {
+    /// One.
+    #[default]
+    Any,
+    /// One in every place of the vault; less is `not_checked`.
+    Every,
 }
 
 /// How deep a verification looks.
@@ -53,8 +67,26 @@ pub struct Verified {
     pub derivatives: u64,
     /// How many bytes were read for that.
     pub bytes_read: u64,
+    /// How the copies in each place are.
+    #[serde(default)]
+    pub places: Vec<PlaceVerified>,
     /// What is wrong or could not be looked at.
     pub failures: Vec<Failure>,
+}
+
+/// How the copies in one place are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceVerified {
+    /// Which.
+    pub place: PlaceName,
+    /// Copies that are as they were written.
+    pub whole: u64,
+    /// Copies that are not.
+    pub damaged: u64,
+    /// Copies that are still to be made.
+    pub owed: u64,
+    /// Copies that were not looked at, because the place is not there.
+    pub away: u64,
 }
 
 /// One thing that is not as written, or could not be looked at.
@@ -62,6 +94,9 @@ pub struct Verified {
 pub struct Failure {
     /// Whose file; nothing where it belongs to no item.
     pub item: Option<ItemId>,
+    /// In which place of the vault; nothing where it is in none.
+    #[serde(default)]
+    pub place: Option<PlaceName>,
     /// What is wrong, as a stable code.
     pub code: String,
     /// What a person should do.

@@ -70,6 +70,14 @@ symptoms! {
     HomeInMemory = "home_in_memory",
     /// Only one place holds each item.
     OneCopy = "one_copy",
+    /// A place of the vault takes nothing.
+    PlaceAway = "place_away",
+    /// A place of the vault may lack items that were sealed without it.
+    PlaceOwing = "place_owing",
+    /// Damage stands that was not repaired.
+    Damaged = "damaged",
+    /// Copies were not read again in their time.
+    ScrubLate = "scrub_late",
     /// Two places lie on one disk.
     CopiesOnOneDisk = "copies_on_one_disk",
     /// Sources stay in an inbox for ever.

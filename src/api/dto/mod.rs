@@ -11,8 +11,8 @@ mod status;
 use serde::{Deserialize, Serialize};
 
 pub use checks::{
-    Answer, Failure, LedgerVerified, Proof, ReceiptChecked, ReceiptRequest, Verified, VerifyMode,
-    VerifyRequest,
+    Answer, Failure, LedgerVerified, PlaceVerified, Proof, ReceiptChecked, ReceiptRequest, Verified,
+    VerifyCopies, VerifyMode, VerifyRequest,
 };
 pub use deposits::{DepositLine, DepositPath, DepositRequest, Taken};
 pub use doctor::{Diagnosis, Finding, Grade, Symptom};
@@ -20,7 +20,8 @@ pub use items::Filter;
 pub use keys::{CustodyNow, CustodyState, DrillRequest, Drilled, KeyShown, Keys, UnlockRequest};
 pub use reading::{READING_SHA256, READING_SIZE, ReadingRequest};
 pub use status::{
-    InboxStatus, IntakeState, IntakeStatus, LedgerStatus, SightingStatus, SpaceStatus, Status,
+    InboxStatus, IntakeState, IntakeStatus, LedgerStatus, PlaceState, ScrubStatus, SightingStatus,
+    SpaceStatus, Status,
 };
 
 pub use crate::catalog::{FoundRow, Pending, ShownDeposit, ShownFacts, ShownItem, ShownProbe};

@@ -20,6 +20,9 @@ pub struct Status {
     pub custody: CustodyState,
     /// Items whose key file no custodian has yet opened.
     pub unproven: u64,
+    /// Damage that was found and not repaired yet.
+    #[serde(default)]
+    pub damaged: u64,
     /// Items by state.
     pub items: BTreeMap<State, u64>,
     /// The ledger.
@@ -100,10 +103,37 @@ pub struct LedgerStatus {
 pub struct SpaceStatus {
     /// The folder.
     pub place: RawName,
-    /// Bytes that can be written.
+    /// Whether it takes files, and has all.
+    pub state: PlaceState,
+    /// Why it takes none, as a code: `missing`, `full`, `read_only`, `failing`.
+    pub why: Option<String>,
+    /// Bytes that can be written; 0 where it is not there.
     pub free_bytes: u64,
     /// Bytes of the disk.
     pub total_bytes: u64,
-    /// Below this, intake pauses.
+    /// Below this, intake pauses, or goes on without it.
     pub floor_bytes: u64,
+    /// The round in which its copies are read again.
+    pub scrub: ScrubStatus,
+}
+
+/// Whether a place takes files, and has all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceState {
+    /// It takes files and lacks none.
+    Whole,
+    /// It takes files, and may lack some that are being copied.
+    Owing,
+    /// It takes none for now.
+    Away,
+}
+
+/// How far the copies of a place were read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScrubStatus {
+    /// When this round began; nothing before the first.
+    pub began: Option<Moment>,
+    /// Bytes read in it.
+    pub bytes_read: u64,
 }

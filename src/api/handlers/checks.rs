@@ -10,10 +10,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{Rooms, Shared, blocking, id};
 use crate::api::{
-    Answer, Asked, Code, Failure, LedgerVerified, Lines, Problem, Progress, Proof, ReceiptChecked,
-    ReceiptRequest, Verified, VerifyMode, VerifyRequest,
+    Answer, Asked, Code, Failure, LedgerVerified, Lines, PlaceVerified, Problem, Progress, Proof,
+    ReceiptChecked, ReceiptRequest, Verified, VerifyCopies, VerifyMode, VerifyRequest,
 };
-use crate::audit::{self, Mode, Verdict, Which};
+use crate::audit::{self, Copies, Mode, Verdict, Which};
 use crate::ledger::{Judge, Receipt};
 use crate::model::{Epoch, LedgerIndex};
 
@@ -48,7 +48,11 @@ fn verify_items(
         VerifyMode::Sealed => Mode::Sealed,
         VerifyMode::Open => Mode::Open,
     };
-    let report = rooms.audit.verify((&which, mode), &mut |progress| {
+    let copies = match request.copies {
+        VerifyCopies::Any => Copies::Any,
+        VerifyCopies::Every => Copies::Every,
+    };
+    let report = rooms.audit.verify((&which, mode, copies), &mut |progress| {
         let (done, bytes) = (progress.items, progress.bytes_read);
         lines.progress(Progress { done, total: Some(progress.of), bytes, total_bytes: None });
         if lines.is_heard() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -62,8 +66,13 @@ fn verified(report: audit::Report) -> Verified {
         Verdict::Fail => Answer::Fail,
         Verdict::NotChecked => Answer::NotChecked,
     };
+    let place = |report: audit::PlaceReport| {
+        let audit::PlaceReport { place, whole, damaged, owed, away } = report;
+        PlaceVerified { place, whole, damaged, owed, away }
+    };
     let failure = |failure: audit::Failure| Failure {
         item: Some(failure.item),
+        place: failure.place,
         code: failure.code,
         what_next: failure.what_next,
     };
@@ -72,6 +81,7 @@ fn verified(report: audit::Report) -> Verified {
         items: report.items,
         derivatives: report.derivatives,
         bytes_read: report.bytes_read,
+        places: report.places.into_iter().map(place).collect(),
         failures: report.failures.into_iter().map(failure).collect(),
     }
 }

@@ -50,10 +50,14 @@ pub(super) async fn show(
     let item: ItemId = id(&item)?;
     let shown = blocking(move || {
         let Some(mut shown) = rooms.catalog.show(item)? else { return Ok(None) };
-        let place = &rooms.evidence.vault().places()[0];
         for derivative in &mut shown.derivatives {
-            let path = place.sealed(Role::Derivative, derivative.item);
-            derivative.path = Some(path.to_string_lossy().into_owned());
+            let mut paths = rooms
+                .evidence
+                .vault()
+                .places()
+                .map(|place| place.sealed(Role::Derivative, derivative.item));
+            let path = paths.find(|path| path.exists());
+            derivative.path = path.map(|path| path.to_string_lossy().into_owned());
         }
         Ok::<_, catalog::Error>(Some(shown))
     });

@@ -7,11 +7,12 @@ use axum::extract::State;
 
 use super::{Rooms, Shared, blocking};
 use crate::api::{
-    CustodyState, Diagnosis, InboxStatus, IntakeState, IntakeStatus, LedgerStatus, Problem, SightingStatus,
-    SpaceStatus, Status,
+    CustodyState, Diagnosis, InboxStatus, IntakeState, IntakeStatus, LedgerStatus, PlaceState, Problem,
+    ScrubStatus, SightingStatus, SpaceStatus, Status,
 };
 use crate::intake::{self, Intakes, Watched};
 use crate::model::{RawName, Reason};
+use crate::vault::{Place, Space, Standing};
 
 pub(super) async fn status(State(rooms): State<Shared>) -> Result<Json<Status>, Problem> {
     blocking(move || status_of(&rooms)).await.map(Json)
@@ -35,13 +36,14 @@ fn status_of(rooms: &Rooms) -> Result<Status, Problem> {
         inboxes: inboxes.into_iter().map(inbox).collect(),
         custody: custody(rooms),
         unproven: counts.unproven,
+        damaged: counts.damaged,
         items,
         ledger: LedgerStatus {
             size: rooms.catalog.ledger_size(),
             head_time: rooms.catalog.last_entry_at()?,
             epoch: rooms.catalog.epoch(),
         },
-        space: space(rooms),
+        space: space(rooms)?,
     })
 }
 
@@ -82,15 +84,27 @@ fn inbox(status: intake::InboxStatus) -> InboxStatus {
     }
 }
 
-fn space(rooms: &Rooms) -> Vec<SpaceStatus> {
-    let places = rooms.evidence.vault().places();
-    let measured = places.iter().filter_map(|place| Some((place, place.space().ok()?)));
-    measured
-        .map(|(place, space)| SpaceStatus {
-            place: RawName::from(place.path()),
-            free_bytes: space.free,
-            total_bytes: space.total,
-            floor_bytes: (rooms.floor)(space.total),
-        })
-        .collect()
+fn space(rooms: &Rooms) -> Result<Vec<SpaceStatus>, Problem> {
+    rooms.evidence.vault().standings().map(|(place, standing)| place_of(rooms, place, standing)).collect()
+}
+
+fn place_of(rooms: &Rooms, place: &Place, standing: Standing) -> Result<SpaceStatus, Problem> {
+    let (state, why) = match standing {
+        Standing::Whole => (PlaceState::Whole, None),
+        Standing::Owing => (PlaceState::Owing, None),
+        Standing::Away(fault) => (PlaceState::Away, Some(fault.code().to_owned())),
+    };
+    // What lies under an unmounted place is another disk.
+    let space = if place.is_there() { place.space().ok() } else { None };
+    let space = space.unwrap_or(Space { free: 0, total: 0 });
+    let round = rooms.catalog.round(place.name())?;
+    Ok(SpaceStatus {
+        place: RawName::from(place.path()),
+        state,
+        why,
+        free_bytes: space.free,
+        total_bytes: space.total,
+        floor_bytes: (rooms.floor)(space.total),
+        scrub: ScrubStatus { began: round.began, bytes_read: round.bytes },
+    })
 }

@@ -258,20 +258,20 @@ fn exists(db: &Connection, sql: &str, id: impl rusqlite::ToSql) -> Result<bool, 
     prepared(db, sql).and_then(|mut ask| ask.exists([id])).map_err(Error::database("look an id up"))
 }
 
-struct Running<'a> {
+pub(super) struct Running<'a> {
     db: &'a Connection,
     doing: &'static str,
     sql: &'static str,
 }
 
 /// A change of rows, named for the error it may give.
-fn run<'a>(db: &'a Connection, doing: &'static str, sql: &'static str) -> Running<'a> {
+pub(super) fn run<'a>(db: &'a Connection, doing: &'static str, sql: &'static str) -> Running<'a> {
     Running { db, doing, sql }
 }
 
 impl Running<'_> {
     /// How many rows it changed.
-    fn with(self, values: impl rusqlite::Params) -> Result<i64, Error> {
+    pub(super) fn with(self, values: impl rusqlite::Params) -> Result<i64, Error> {
         prepared(self.db, self.sql)
             .and_then(|mut change| change.execute(values))
             .map(|rows| i64::try_from(rows).unwrap_or(i64::MAX))

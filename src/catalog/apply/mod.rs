@@ -3,6 +3,7 @@
 //! Nothing here asks for the time, draws a random number or looks outside the transaction, so a replay of
 //! the same lines gives the same rows (P11).
 
+mod copies;
 mod items;
 mod order;
 mod ties;
@@ -13,9 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::columns::{Json, integer};
 use super::{Error, nodes};
 use crate::ledger::{Entry, Node, SignedHead};
-use crate::model::{
-    Act, ArchiveId, DamageFound, DepositId, Epoch, ItemId, KeyId, LedgerIndex, Outcome, Reason,
-};
+use crate::model::{Act, ArchiveId, DepositId, Epoch, ItemId, KeyId, LedgerIndex, Outcome, Reason};
 
 pub(super) use order::place_of;
 
@@ -64,7 +63,11 @@ fn apply_act(db: &Connection, index: LedgerIndex, act: &Act) -> Result<(), Error
             Ok(())
         }
         Act::Noticed { item, reason } => items::add_reason(db, *item, *reason),
-        Act::DamageFound(damage) => note_damage(db, damage),
+        Act::DamageFound(damage) => copies::damage_found(db, damage),
+        Act::DamageRepaired(repaired) => copies::damage_repaired(db, repaired),
+        Act::CopiesMade(made) => copies::made(db, made),
+        Act::PlaceLost(lost) => copies::place_lost(db, lost),
+        Act::PlaceBack(back) => copies::place_back(db, back),
         Act::SourceReleased(released) => items::released(db, released),
         Act::ItemRead(_)
         | Act::Refused { .. }
@@ -133,13 +136,6 @@ fn note_claim(
         .map_err(Error::database("note a claim"))
 }
 
-fn note_damage(db: &Connection, damage: &DamageFound) -> Result<(), Error> {
-    let new = prepared(db, "INSERT OR IGNORE INTO damage (item, code) VALUES (?1, ?2)")
-        .and_then(|mut put| put.execute(params![damage.item, damage.code]))
-        .map_err(Error::database("note damage"))?;
-    bump(db, "damaged", i64::try_from(new).unwrap_or(0))
-}
-
 /// Whose history an act belongs to: a derivative's making to its parent's.
 fn item_of(db: &Connection, act: &Act) -> Result<Option<ItemId>, Error> {
     Ok(match act {
@@ -151,9 +147,16 @@ fn item_of(db: &Connection, act: &Act) -> Result<Option<ItemId>, Error> {
         Act::ItemRead(read) => Some(read.item),
         Act::Refused { item, .. } => *item,
         Act::DamageFound(damage) => Some(damage.item),
+        Act::DamageRepaired(repaired) => Some(repaired.item),
         Act::KeysDrilled(drilled) => Some(drilled.item),
         Act::SourceReleased(released) => item_of_deposit(db, released.deposit)?,
-        Act::ArchiveMade(_) | Act::EpochBegun(_) | Act::CustodyOpened | Act::CustodyClosed => None,
+        Act::ArchiveMade(_)
+        | Act::EpochBegun(_)
+        | Act::CustodyOpened
+        | Act::CustodyClosed
+        | Act::CopiesMade(_)
+        | Act::PlaceLost(_)
+        | Act::PlaceBack(_) => None,
     })
 }
 

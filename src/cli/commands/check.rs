@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::api::{
-    Answer, LedgerVerified, Problem, Proof, ReceiptChecked, ReceiptRequest, Verified, VerifyMode,
-    VerifyRequest, routes,
+    Answer, LedgerVerified, PlaceVerified, Problem, Proof, ReceiptChecked, ReceiptRequest, Verified,
+    VerifyCopies, VerifyMode, VerifyRequest, routes,
 };
 use crate::cli::arguments::Verify;
 use crate::cli::client::Client;
@@ -30,7 +30,8 @@ pub(super) async fn verify<W: Works>(
         (false, false) => VerifyMode::Possible,
     };
     let mut client = session.custodian(verify.passphrase_file.as_ref()).await?;
-    let request = VerifyRequest { items: verify.items, mode };
+    let copies = if verify.copies { VerifyCopies::Every } else { VerifyCopies::Any };
+    let request = VerifyRequest { items: verify.items, mode, copies };
     match verify_once(session, &mut client, &request).await {
         Err(problem) => {
             session.open_custody(&mut client, problem).await?;
@@ -64,13 +65,29 @@ fn about_verified(verified: &Verified, messages: &Messages) -> Vec<String> {
         ("bytes", size(verified.bytes_read).into()),
     ];
     let mut words = vec![messages.tell("verify-done", &values)];
+    if verified.places.len() > 1 {
+        words.extend(verified.places.iter().map(|place| about_place(place, messages)));
+    }
     for failure in &verified.failures {
         let item = failure.item.map_or_else(|| "-".to_owned(), |item| item.to_string());
+        let place =
+            failure.place.as_ref().map_or_else(String::new, |place| format!("{}  ", plain(place.as_str())));
         let next = messages.find(&format!("damage-{}", failure.code), &[]);
         let next = next.unwrap_or_else(|| plain(&failure.what_next));
-        words.push(format!("  {item}  {}: {next}", plain(&failure.code)));
+        words.push(format!("  {item}  {place}{}: {next}", plain(&failure.code)));
     }
     words
+}
+
+fn about_place(place: &PlaceVerified, messages: &Messages) -> String {
+    let values = [
+        ("place", plain(place.place.as_str()).into()),
+        ("whole", place.whole.into()),
+        ("damaged", place.damaged.into()),
+        ("owed", place.owed.into()),
+        ("away", place.away.into()),
+    ];
+    messages.tell("verify-place", &values)
 }
 
 fn answer(answer: Answer, messages: &Messages) -> String {

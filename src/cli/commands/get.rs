@@ -14,7 +14,7 @@ use sha2::Digest as _;
 
 use crate::api::{
     Answer, Code, Line, Problem, Progress, READING_SHA256, READING_SIZE, ReadingRequest, Verified,
-    VerifyMode, VerifyRequest, routes,
+    VerifyCopies, VerifyMode, VerifyRequest, routes,
 };
 use crate::cli::arguments::Get;
 use crate::cli::client::Client;
@@ -156,7 +156,8 @@ async fn ask_why<W: Works>(
         let Ok(another) = session.client().await else { return interrupted };
         client = another;
     }
-    let request = VerifyRequest { items: vec![get.item], mode: VerifyMode::Possible };
+    let request =
+        VerifyRequest { items: vec![get.item], mode: VerifyMode::Possible, copies: VerifyCopies::Any };
     let Ok(mut lines) = client.post_lines(routes::VERIFY, &request).await else { return interrupted };
     loop {
         match lines.next().await {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    Code, CustodyState, Diagnosis, Finding, Grade, InboxStatus, IntakeState, Problem, Status, Symptom,
-    routes,
+    Code, CustodyState, Diagnosis, Finding, Grade, InboxStatus, IntakeState, PlaceState, Problem,
+    SpaceStatus, Status, Symptom, routes,
 };
 use crate::cli::exit::Exit;
 use crate::cli::language::Messages;
@@ -44,10 +44,28 @@ fn in_words(status: &Status, messages: &Messages) -> Vec<String> {
             ("total", size(space.total_bytes).into()),
         ];
         words.push(value("status-space", messages.tell("status-free", &values)));
+        words.extend(about_place(space, messages).map(|text| value("status-place", text)));
+    }
+    if status.damaged > 0 {
+        words.push(value("status-damaged", status.damaged.to_string()));
     }
     let mut lines = pairs(&words);
     lines.extend(status.inboxes.iter().flat_map(|inbox| about_inbox(inbox, messages)));
     lines
+}
+
+/// Nothing, where there is nothing to say of a place.
+fn about_place(space: &SpaceStatus, messages: &Messages) -> Option<String> {
+    let place = plain(&space.place.to_text());
+    match space.state {
+        PlaceState::Whole => None,
+        PlaceState::Owing => Some(messages.tell("place-owing", &[("place", place.into())])),
+        PlaceState::Away => {
+            let why = space.why.as_deref().unwrap_or_default();
+            let because = messages.find(&format!("fault-{why}"), &[]).unwrap_or_else(|| plain(why));
+            Some(messages.tell("place-away", &[("place", place.into()), ("because", because.into())]))
+        }
+    }
 }
 
 fn intake(status: &Status, messages: &Messages) -> String {

@@ -8,6 +8,7 @@ use super::*;
 use crate::api::{Code, Symptom};
 use crate::evidence::Damage;
 use crate::model::{Reason, State};
+use crate::vault::Fault;
 
 fn strings(values: &[&str]) -> Vec<OsString> {
     values.iter().map(OsString::from).collect()
@@ -70,6 +71,7 @@ fn from_codes() -> BTreeSet<String> {
     ids.extend(State::ALL.iter().map(|state| format!("state-{}", state.code())));
     ids.extend(Reason::ALL.iter().map(|reason| format!("reason-{}", reason.code())));
     ids.extend(Damage::ALL.iter().map(|damage| format!("damage-{}", damage.code())));
+    ids.extend(Fault::ALL.iter().map(|fault| format!("fault-{}", fault.code())));
     ids.extend(in_enum(include_str!("../../model/act.rs"), "Self::").map(|kind| format!("act-{kind}")));
     ids.extend(["living", "retired"].map(|state| format!("key-{state}")));
     ids.extend(["held", "encrypted", "absent"].map(|half| format!("private-half-{half}")));

@@ -79,6 +79,19 @@ fn every_key_of_an_inbox_is_read() {
 }
 
 #[test]
+fn the_upkeep_of_copies_is_read_and_has_defaults() {
+    let settings = good(
+        "[vault]\ncopies = [\"vault\", \"b\"]\nleast_copies = 2\nscrub = \"30d\"\nscrub_rate = \"1MiB\"",
+    );
+    let vault = settings.vault;
+    assert_eq!((vault.least_copies, vault.scrub_rate.bytes()), (2, 1 << 20));
+    assert_eq!(vault.scrub, Duration::from_secs(30 * 86_400));
+    let vault = good("").vault;
+    assert_eq!((vault.least_copies, vault.scrub_rate.bytes()), (1, 16 << 20));
+    assert_eq!(vault.scrub, Duration::from_secs(90 * 86_400));
+}
+
+#[test]
 fn with_one_copy_nothing_is_released() {
     let settings = good("[[inbox]]\ndock = \"a\"\npath = \"/a\"\nrelease = \"30d\"");
     assert_eq!(settings.releases(&settings.inboxes[0]), Release::Never);
@@ -117,6 +130,10 @@ fn contradictions_and_nonsense_are_refused_with_their_line() {
         ("[vault]\ncopies = []".to_owned(), 2, "1 to 8"),
         ("[vault]\ncopies = [\"vault\", \"/home/archive/vault\"]".to_owned(), 2, "twice"),
         ("[vault]\nreadback = \"maybe\"".to_owned(), 2, "disk"),
+        ("[vault]\nleast_copies = 2".to_owned(), 2, "1 to 1"),
+        ("[vault]\ncopies = [\"a\", \"b\"]\nleast_copies = 0".to_owned(), 3, "1 to 2"),
+        ("[vault]\nscrub_rate = \"0B\"".to_owned(), 2, "reads nothing"),
+        ("[vault]\nscrub = \"soon\"".to_owned(), 2, "for instance"),
         ("[limits]\nfiles_at_once = 0".to_owned(), 1, "1 to 16"),
         ("[limits]\nrescan = \"0s\"".to_owned(), 1, "at least"),
         ("[limits]\ninbox_rate = \"0B\"".to_owned(), 1, "unlimited"),

@@ -57,8 +57,21 @@ struct WrittenVault {
     #[serde(default)]
     copies: Option<Spanned<Vec<PathBuf>>>,
     #[serde(default)]
+    least_copies: Option<Spanned<usize>>,
+    #[serde(default)]
     readback: ReadBackRule,
+    #[serde(default, deserialize_with = "units::some_span")]
+    scrub: Option<Duration>,
+    #[serde(default)]
+    scrub_rate: Option<Spanned<ByteSize>>,
 }
+
+/// Every copy is read four times a year: long enough to be no load, short enough that a failing disk is noticed
+/// before its twin fails as well.
+const SCRUB: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// A tenth of what one hard disk gives.
+const SCRUB_RATE: ByteSize = ByteSize::mebibytes(16);
 
 impl Written {
     pub(super) fn settle(self, home: &Path) -> Result<Settings, Problem> {
@@ -121,22 +134,49 @@ fn settle_limits(written: Spanned<Limits>) -> Result<Limits, Problem> {
 
 impl WrittenVault {
     fn settle(self, home: &Path) -> Result<VaultSettings, Problem> {
-        let Some(written) = self.copies else {
-            return Ok(VaultSettings { copies: vec![home.join("vault")], readback: self.readback });
+        let copies = match self.copies {
+            None => vec![home.join("vault")],
+            Some(written) => settle_copies(written, home)?,
         };
-        let at = written.span();
-        let copies: Vec<PathBuf> = written.into_inner().iter().map(|place| home.join(place)).collect();
-        if copies.is_empty() || copies.len() > MAX_COPIES {
-            return Err(problem(
-                at,
-                format!("copies must name 1 to {MAX_COPIES} places, for instance [\"vault\"]"),
-            ));
-        }
-        if copies.iter().collect::<BTreeSet<_>>().len() < copies.len() {
-            return Err(problem(at, "copies names the same place twice; one place is one copy"));
-        }
-        Ok(VaultSettings { copies, readback: self.readback })
+        let least_copies = match self.least_copies {
+            None => 1,
+            Some(written) if (1..=copies.len()).contains(written.get_ref()) => written.into_inner(),
+            Some(written) => {
+                let most = copies.len();
+                return Err(problem(
+                    written.span(),
+                    format!("least_copies must be 1 to {most}, as copies names {most}"),
+                ));
+            }
+        };
+        let scrub = self.scrub.unwrap_or(SCRUB);
+        let scrub_rate = match self.scrub_rate {
+            None => SCRUB_RATE,
+            Some(written) if *written.get_ref() > ByteSize::of(0) => written.into_inner(),
+            Some(written) => {
+                return Err(problem(
+                    written.span(),
+                    "scrub_rate of nothing reads nothing; write a size, for instance \"16MiB\"",
+                ));
+            }
+        };
+        Ok(VaultSettings { copies, least_copies, readback: self.readback, scrub, scrub_rate })
     }
+}
+
+fn settle_copies(written: Spanned<Vec<PathBuf>>, home: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let at = written.span();
+    let copies: Vec<PathBuf> = written.into_inner().iter().map(|place| home.join(place)).collect();
+    if copies.is_empty() || copies.len() > MAX_COPIES {
+        return Err(problem(
+            at,
+            format!("copies must name 1 to {MAX_COPIES} places, for instance [\"vault\"]"),
+        ));
+    }
+    if copies.iter().collect::<BTreeSet<_>>().len() < copies.len() {
+        return Err(problem(at, "copies names the same place twice; one place is one copy"));
+    }
+    Ok(copies)
 }
 
 impl WrittenInbox {

@@ -1,10 +1,12 @@
 //! What questions are answered with.
 
+use std::path::Path;
+
 use sealdock::catalog::{Arrival, Catalog, Filter, Origin, Release};
 use sealdock::ledger::{self, Judge, Receipt, SignedHead};
 use sealdock::model::{
-    Act, ClockSource, DamageFound, KeyId, Kind, LedgerIndex, Protection, RawName, Reason, Sha256,
-    SourceReleased, State, Wide,
+    Act, ClockSource, DamageFound, DamageRepaired, KeyId, Kind, LedgerIndex, PlaceName, Protection,
+    RawName, Reason, Sha256, SourceReleased, State, Wide,
 };
 use serde_json::json;
 
@@ -233,9 +235,20 @@ fn show_tells_everything_and_nothing_of_damage() {
         assert!(facts[member].is_null(), "{member}: no answer yet is not an empty one");
     }
     catalog.record(vec![probed(1), poster(9, 1), known(2, 1, "c.mp4")]).expect("recorded");
-    let damage = DamageFound { item: item_id(1), code: "sealed_digest".to_owned() };
-    catalog.record(vec![content(Act::DamageFound(damage))]).expect("recorded");
-    assert!(catalog.is_damage_known(item_id(1), "sealed_digest").expect("asked"));
+    let place = PlaceName::of(Path::new("/h/vault"), Path::new("/h"));
+    let damage =
+        DamageFound { item: item_id(1), code: "sealed_digest".to_owned(), place: Some(place.clone()) };
+    catalog.damage_found(damage.clone()).expect("recorded");
+    assert!(catalog.is_damage_known(&damage).expect("asked"));
+    let size = catalog.ledger_size();
+    catalog.damage_found(damage.clone()).expect("known");
+    assert_eq!((catalog.ledger_size(), catalog.counts().expect("asked").damaged), (size, 1), "once");
+    let repaired =
+        DamageRepaired { item: item_id(1), code: damage.code.clone(), place: place.clone(), from: place };
+    catalog.record(vec![content(Act::DamageRepaired(repaired))]).expect("recorded");
+    assert_eq!(catalog.counts().expect("asked").damaged, 0);
+    catalog.damage_found(damage).expect("recorded");
+    assert_eq!(catalog.counts().expect("asked").damaged, 1, "the same again, later, is news");
     let shown = catalog.show(item_id(1)).expect("asked").expect("there");
     let json = serde_json::to_value(&shown).expect("serializes");
     assert_eq!(json["facts"]["duration_s"], 12.5);

@@ -106,7 +106,7 @@ impl House {
         let mut tables = db
             .prepare(
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'words%'
-                 AND name NOT IN ('attempts', 'sightings', 'scans', 'marks')",
+                 AND name NOT IN ('scans', 'scrubs', 'marks')",
             )
             .expect("asked");
         let names: Vec<String> =

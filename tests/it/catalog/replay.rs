@@ -1,11 +1,14 @@
 //! The view made live is the view made from the ledger.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 use sealdock::catalog::{Catalog, Filter, ShownItem};
 use sealdock::ledger::Content;
 use sealdock::model::{
-    Act, ClaimAlgorithm, DamageFound, DigestClaim, ItemId, ItemRead, Kind, MediaFacts, MediaProbed,
-    NameHints, Outcome, ProbeOutcome, Protection, RawName, Reason, SourceReleased,
+    Act, ClaimAlgorithm, CopiesMade, DamageFound, DamageRepaired, DigestClaim, ItemId, ItemRead, Kind,
+    MediaFacts, MediaProbed, NameHints, Outcome, PlaceBack, PlaceLost, PlaceName, ProbeOutcome, Protection,
+    RawName, Reason, SourceReleased,
 };
 
 use super::house::{
@@ -24,6 +27,14 @@ const PATHS: [&str; 8] = [
     "张三/CLIP.md5",
     "x",
 ];
+
+fn place() -> PlaceName {
+    PlaceName::of(Path::new("/h/vault"), Path::new("/h"))
+}
+
+fn damage(n: u16) -> DamageFound {
+    DamageFound { item: item_id(n), code: "x".to_owned(), place: Some(place()) }
+}
 
 fn kind_of(path: &str) -> Kind {
     if path.ends_with("md5") || path.ends_with("gps") { Kind::Sidecar } else { Kind::Video }
@@ -49,7 +60,17 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => (200_u16..210, id.clone()).prop_map(|(n, of)| poster(n, of).act),
         1 => (id.clone(), any::<bool>()).prop_map(|(n, good)| claim(n, good)),
         1 => id.clone().prop_map(|n| Act::Noticed { item: item_id(n), reason: Reason::HardLink }),
-        1 => id.clone().prop_map(|n| Act::DamageFound(DamageFound { item: item_id(n), code: "x".to_owned() })),
+        1 => id.clone().prop_map(|n| Act::DamageFound(damage(n))),
+        1 => id.clone().prop_map(|n| {
+            let DamageFound { item, code, place } = damage(n);
+            let place = place.expect("in a place");
+            Act::DamageRepaired(DamageRepaired { item, code, from: place.clone(), place })
+        }),
+        1 => id.clone().prop_map(|n| {
+            Act::CopiesMade(CopiesMade { place: place(), of: 2, items: vec![item_id(n), item_id(200)] })
+        }),
+        1 => Just(Act::PlaceLost(PlaceLost { place: place(), because: "missing".to_owned() })),
+        1 => Just(Act::PlaceBack(PlaceBack { place: place() })),
         1 => id.clone().prop_map(|n| Act::ItemRead(ItemRead {
             item: item_id(n), from: 0, to: 5, purpose: "test".to_owned()
         })),

@@ -279,7 +279,7 @@ fn copies_are_counted_and_each_holds_the_item() {
     let archive = TestArchive::new();
     archive.deposit(&archive.write("before.bin", b"before"));
     let second = archive.beside("second");
-    archive.set(&format!("[vault]\ncopies = [\"vault\", {second:?}]"));
+    archive.set(&format!("[vault]\ncopies = [\"vault\", {second:?}]\nleast_copies = 2"));
     // A disk that is not mounted is no empty place.
     assert!(deposit(&archive, &["before.bin"]).ends(1).err.contains("mount"));
     let made = Command::new("cp").arg("-a").arg(archive.home().join("vault")).arg(&second).status();

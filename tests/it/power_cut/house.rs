@@ -11,7 +11,7 @@ use std::time::Duration;
 use sealdock::catalog::{Filter, ItemRow};
 use sealdock::daemon::lock::HomeLock;
 use sealdock::daemon::{Archive, Making, NewPassphrase, RebuildFrom, Surroundings, make, rebuild};
-use sealdock::evidence::{Depth, Record};
+use sealdock::evidence::{CopyState, Depth, Record};
 use sealdock::intake::{HandDeposit, Named, Outcome};
 use sealdock::keys::StretchHere;
 use sealdock::model::{DepositId, DockName, RawName, Recovered, State};
@@ -223,7 +223,7 @@ impl House {
     }
 
     /// The sealed files of the vault, or its key files.
-    fn vault_files(&self, folder: &str, extension: &str) -> Vec<PathBuf> {
+    pub(super) fn vault_files(&self, folder: &str, extension: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         walk_into(&self.home().join("vault").join(folder), &mut found);
         found.retain(|path| path.extension().is_some_and(|its| its == extension));
@@ -248,10 +248,12 @@ fn dump(archive: &Archive) -> Vec<String> {
     lines
 }
 
-fn are_whole(archive: &Archive, when: &str) {
+pub(super) fn are_whole(archive: &Archive, when: &str) {
     for row in all_rows(archive) {
         let checked = archive.rooms.evidence.check(&Record::from(&row), Depth::Sealed);
-        checked.unwrap_or_else(|error| panic!("{when}: {}: {error}", row.item));
+        for copy in checked.unwrap_or_else(|error| panic!("{when}: {}: {error}", row.item)) {
+            assert!(matches!(copy.state, CopyState::Whole { .. }), "{when}: {}: {copy:?}", row.item);
+        }
     }
     archive.rooms.catalog.verify_ledger(&mut |_| {}).expect("the ledger is whole");
 }

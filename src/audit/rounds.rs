@@ -1,0 +1,161 @@
+//! Reading every copy again within a period, the longest unread first, at a bounded rate.
+//!
+//! Items are read in the order of their ids. Ids begin with the moment of sealing, and what is sealed was read back then:
+//! so round after round, the next one is always the one that was read the longest time ago.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{Audit, Error};
+use crate::catalog::{ItemRow, Round};
+use crate::evidence::{Depth, Record};
+use crate::model::{Moment, PlaceName};
+use crate::vault::{Place, Standing};
+
+/// How often and how fast copies are read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scrub {
+    /// Every copy is read once in this time.
+    pub period: Duration,
+    /// Bytes a second, over all places.
+    pub rate: u64,
+}
+
+/// How far each place was read through.
+pub(super) struct Rounds {
+    scrub: Scrub,
+    known: HashMap<PlaceName, Round>,
+    /// When that was written down last.
+    noted: HashMap<PlaceName, Moment>,
+}
+
+/// How often it is written down how far a round is: a crash makes it read so much again.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// What one piece reads at most before it rests: small against a second's worth of any disk.
+const PIECE_ITEMS: usize = 64;
+const PIECE_BYTES: u64 = 8 * 1024 * 1024;
+
+impl Scrub {
+    /// How many bytes of `total` should have been read by now in a round.
+    fn due(&self, total: u64, (began, now): (Moment, Moment)) -> u64 {
+        let elapsed = now.since(began).as_millis();
+        let due = u128::from(total) * elapsed / self.period.as_millis().max(1);
+        u64::try_from(due).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a round is late by more than a tenth of the period.
+    #[must_use]
+    pub fn is_late(&self, round: &Round, now: Moment) -> bool {
+        round.began.is_some_and(|began| now.since(began) > self.period + self.period / 10)
+    }
+}
+
+impl Rounds {
+    pub(super) fn new(scrub: Scrub) -> Self {
+        Self { scrub, known: HashMap::new(), noted: HashMap::new() }
+    }
+
+    /// Reads a piece of the place that is furthest behind. Answers how long to rest for it, or nothing where
+    /// nothing is due.
+    pub(super) fn read_some(
+        &mut self,
+        audit: &Audit,
+        now: Moment,
+        stop: &AtomicBool,
+    ) -> Result<Option<Duration>, Error> {
+        let total = audit.catalog.counts()?.sealed_bytes;
+        let vault = audit.evidence.vault().clone();
+        let mut furthest: Option<(u64, &Place, Round)> = None;
+        for (place, standing) in vault.standings() {
+            if matches!(standing, Standing::Away(_)) {
+                continue;
+            }
+            let round = self.round(audit, place.name(), now)?;
+            let due = self.scrub.due(total, (round.began.unwrap_or(now), now));
+            let behind = due.saturating_sub(round.bytes);
+            if behind > 0 && furthest.as_ref().is_none_or(|(most, ..)| behind > *most) {
+                furthest = Some((behind, place, round));
+            }
+        }
+        let Some((behind, place, round)) = furthest else { return Ok(None) };
+        let (round, read) = read_on(audit, (place, round, behind), now, stop)?;
+        self.known.insert(place.name().clone(), round);
+        self.note(audit, (place.name(), round), now)?;
+        let rest = Duration::from_secs_f64(read as f64 / self.scrub.rate.max(1) as f64);
+        Ok(Some(rest))
+    }
+
+    fn note(
+        &mut self,
+        audit: &Audit,
+        (place, round): (&PlaceName, Round),
+        now: Moment,
+    ) -> Result<(), Error> {
+        let known = self.noted.get(place).is_some_and(|at| now.since(*at) < NOTED_EVERY);
+        if !known || round.after.is_none() {
+            self.noted.insert(place.clone(), now);
+            audit.catalog.note_round(place.clone(), round)?;
+        }
+        Ok(())
+    }
+
+    /// The round a place is in. One from the future was begun under a wrong clock, and begins now.
+    fn round(&mut self, audit: &Audit, place: &PlaceName, now: Moment) -> Result<Round, Error> {
+        let round = match self.known.get(place) {
+            Some(round) => *round,
+            None => audit.catalog.round(place)?,
+        };
+        let began = round.began.filter(|began| *began <= now).unwrap_or(now);
+        let round = Round { began: Some(began), ..round };
+        self.known.insert(place.clone(), round);
+        Ok(round)
+    }
+}
+
+/// Reads on in one place, up to what is due. At the end a new round begins.
+fn read_on(
+    audit: &Audit,
+    (place, mut round, behind): (&Place, Round, u64),
+    now: Moment,
+    stop: &AtomicBool,
+) -> Result<(Round, u64), Error> {
+    let rows = audit.catalog.items_after(round.after, PIECE_ITEMS)?;
+    if rows.is_empty() {
+        let new = Round { began: Some(now), after: None, bytes: 0, ..round };
+        return Ok((new, 0));
+    }
+    let mut read = 0;
+    for row in rows {
+        if stop.load(Ordering::Relaxed) || read >= behind.min(PIECE_BYTES) {
+            break;
+        }
+        read += read_copy(audit, place, &row, stop)?;
+        round.after = Some(row.item);
+    }
+    round.bytes += read;
+    Ok((round, read))
+}
+
+/// Reads one copy. Damage is looked at twice, entered, and mended where there is a good copy.
+fn read_copy(audit: &Audit, place: &Place, row: &ItemRow, stop: &AtomicBool) -> Result<u64, Error> {
+    let record = Record::from(row);
+    let look = || audit.evidence.check_copy(&record, place, Depth::Sealed);
+    let damage = match look().or_else(|_| look()) {
+        Ok(read) => {
+            audit.note_repaired(row.item, place.name(), place.name())?;
+            return Ok(read);
+        }
+        Err(error) => error.damage(),
+    };
+    if let Some(damage) = damage
+        && audit.evidence.is_damage_in(place, &record, damage)
+    {
+        tracing::error!(item.id = %row.item, place = %place.name(), code = %damage, "damage was found");
+        audit.enter_damage(row.item, place.name(), damage)?;
+        audit.mend(row.item, place.name(), stop)?;
+    }
+    // What cannot be read counts as looked at: a bad disk must not hold up the round.
+    Ok(row.sealed_size)
+}
