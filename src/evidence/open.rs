@@ -76,7 +76,7 @@ pub(super) fn decrypt_pass(
     overlap(Stages {
         first: |mut bytes: Vec<u8>| {
             let Some(index) = unread.next() else { return Ok(None) };
-            bytes.clear();
+            // Not cleared first: that would zero every byte once more.
             bytes.resize(length_of(&layout.sealed_range(index)), 0);
             from.read_exact(&mut bytes).map_err(Error::Source)?;
             see(&bytes);

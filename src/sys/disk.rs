@@ -80,7 +80,7 @@ impl Disk {
     pub fn create_new(&self, path: &Path, mode: u32) -> io::Result<DurableFile> {
         self.step(Step::Create(path))?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
-        Ok(DurableFile { file, path: path.to_owned(), disk: self.clone() })
+        Ok(DurableFile { file, path: path.to_owned(), disk: self.clone(), under_way: 0..0 })
     }
 
     /// Opens an existing file for writing at its end.
@@ -89,8 +89,8 @@ impl Disk {
     /// As `open(2)`.
     pub fn open_end(&self, path: &Path) -> io::Result<DurableFile> {
         let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(DurableFile { file, path: path.to_owned(), disk: self.clone() })
+        let end = file.seek(SeekFrom::End(0))?;
+        Ok(DurableFile { file, path: path.to_owned(), disk: self.clone(), under_way: end..end })
     }
 
     /// Renames without replacing; `AlreadyExists` where the new name is taken. Not durable until the
@@ -215,7 +215,13 @@ pub struct DurableFile {
     file: File,
     path: PathBuf,
     disk: Disk,
+    /// From what was handed to the disk already, to what was written.
+    under_way: std::ops::Range<u64>,
 }
+
+/// What is handed to the disk at once while a large file is still being written: the sync at the end then waits for
+/// the last of it alone, and not for everything.
+const HANDED_ON: u64 = 8 * 1024 * 1024;
 
 impl DurableFile {
     /// Forces bytes and length to the disk.
@@ -227,6 +233,17 @@ impl DurableFile {
         self.file.sync_all()
     }
 
+    /// Asks the kernel to begin writing, and waits for nothing. It is a hint: what it says of errors, the sync says.
+    fn hand_on(&mut self) {
+        let length = self.under_way.end - self.under_way.start;
+        if length < HANDED_ON {
+            return;
+        }
+        let length = std::num::NonZeroU64::new(length);
+        let _ = rustix::fs::fadvise(&self.file, self.under_way.start, length, rustix::fs::Advice::DontNeed);
+        self.under_way.start = self.under_way.end;
+    }
+
     /// Cuts the file to a length and goes to its end.
     ///
     /// # Errors
@@ -234,7 +251,9 @@ impl DurableFile {
     pub fn cut(&mut self, length: u64) -> io::Result<()> {
         self.disk.step(Step::Cut(&self.path))?;
         self.file.set_len(length)?;
-        self.file.seek(SeekFrom::End(0)).map(drop)
+        let end = self.file.seek(SeekFrom::End(0))?;
+        self.under_way = end..end;
+        Ok(())
     }
 
     /// The whole file from its start, for small files.
@@ -264,7 +283,10 @@ impl DurableFile {
 impl Write for DurableFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.disk.step(Step::Write(&self.path))?;
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.under_way.end += u64::try_from(written).unwrap_or(0);
+        self.hand_on();
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -290,6 +312,23 @@ mod tests {
         assert_eq!(std::fs::read_dir(&deep).expect("listed").count(), 1, "no temporary stays");
         disk.write_over(&path, b"two", 0o400).expect("replaced");
         assert_eq!(std::fs::read(&path).expect("read"), b"two");
+    }
+
+    #[test]
+    fn a_large_file_is_handed_on_and_stays_whole() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let path = home.path().join("large");
+        let piece: Vec<u8> = (0..1_000_003_u32).map(|at| u8::try_from(at % 251).expect("small")).collect();
+        let mut file = Disk::default().create_new(&path, 0o600).expect("created");
+        let mut handed = Vec::new();
+        for _ in 0..20 {
+            file.write_all(&piece).expect("written");
+            handed.push(file.under_way.start);
+        }
+        handed.dedup();
+        assert_eq!(handed.len(), 3, "at nothing, and twice behind more than eight MiB");
+        file.sync().expect("synced");
+        assert!(std::fs::read(&path).expect("read") == piece.repeat(20));
     }
 
     struct FailFrom(std::sync::atomic::AtomicUsize);
