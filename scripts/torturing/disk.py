@@ -1,0 +1,167 @@
+"""Disks that are full, read-only or failing, and are mended: intake goes on by itself or after a restart."""
+
+import os
+import signal
+import subprocess
+import time
+
+from .judge import Finding, Judge
+from .kill import furnish
+from .tools import say, wait_until
+
+# How long the docks write into a fault, and how long intake may take to go on once it is mended: it looks at a
+# paused disk every few seconds.
+FAULT_S = 4
+GOES_ON_S = 75
+
+# What strace lets fail; each fails the call, so that nothing of it is done.
+ERRORS = {
+    "fsync fails": "inject=fsync,fdatasync:error=EIO",
+    "fsync fails at times": "inject=fsync,fdatasync:error=EIO:when=3+3",
+    "write fails": "inject=write,pwrite64,writev,pwritev,pwritev2,copy_file_range:error=EIO",
+    "write fails at times": "inject=write,pwrite64,writev,pwritev,pwritev2:error=EIO:when=5+7",
+    "rename fails at times": "inject=rename,renameat,renameat2:error=EIO:when=2+3",
+    "no space at times": "inject=pwrite64,write,ftruncate,fallocate:error=ENOSPC:when=4+5",
+}
+
+
+def fail(tools, part, rounds):
+    """Each fault, so many rounds; every round has an archive of its own."""
+    may_mount, may_trace = tools.may_mount(), tools.may_trace()
+    if not may_mount:
+        say(part.name, "no full and no read-only disks: this needs root and an ext4 on a loop device")
+    if not may_trace:
+        say(part.name, "no failing calls: strace is not here, or may not trace")
+    for number in range(1, rounds + 1):
+        if may_mount:
+            _on_disk(tools, part, f"tmpfs-{number}", _Full, lambda at: tools.mount(at, "-t", "tmpfs", "-o", "size=48M", "tmpfs"))
+            _on_disk(tools, part, f"ext4-{number}", _Full, lambda at: tools.mount_ext4(at, 64))
+            _on_disk(tools, part, f"read-only-{number}", _ReadOnly, lambda at: tools.mount_ext4(at, 256))
+        if may_trace:
+            _failing_calls(tools, part, f"calls-{number}", places=1)
+            _failing_calls(tools, part, f"calls-in-two-{number}", places=2)
+        if part.findings:
+            return
+
+
+def _on_disk(tools, part, name, fault, mount):
+    """A home on a small disk of its own, with its docks beside it."""
+    at = tools.work / f"{name}-disk"
+    mount(at)
+    house, docks = furnish(tools, name, at=at / "h", outside=tools.work / f"{name}-docks", erases=0.3)
+    held = fault(tools, at)
+    _through_faults(tools, part, (house, docks), {name: held})
+    tools.unmount(at)
+
+
+def _failing_calls(tools, part, name, places):
+    house, docks = furnish(tools, name, places)
+    _through_faults(tools, part, (house, docks), {why: _Calls(house, inject) for why, inject in ERRORS.items()})
+
+
+def _through_faults(tools, part, furnished, faults):
+    house, docks = furnished
+    if not house.start_and_wait():
+        part.findings += Judge(house, docks).died()
+        return
+    by_itself = restarted = 0
+    for why, fault in faults.items():
+        for dock in docks:
+            dock.begin((0.05, 0.3))
+        time.sleep(1)
+        fault.begin()
+        time.sleep(FAULT_S)
+        fault.mend()
+        for dock in docks:
+            dock.end()
+        part.trials += 1
+        part.faults += 1
+        if house.is_up() and wait_until(lambda: _all_answered(docks), GOES_ON_S, 0.1):
+            by_itself += 1
+            continue
+        # A daemon that a fault ended is started again by its supervisor; one that hangs, by a person.
+        was_up = house.is_up()
+        if was_up:
+            part.findings += [Finding("stuck", f"{why}: intake did not go on by itself within {GOES_ON_S} s")]
+            house.stop()
+        house.start_and_wait()
+        restarted += 1
+        if not house.is_up() or not wait_until(lambda: _all_answered(docks), GOES_ON_S, 0.1):
+            part.findings += [Finding("stuck", f"{why}: intake did not go on after a restart: {house.last_words()}")]
+            break
+    findings = Judge(house, docks).judge()
+    part.judged(None, docks, findings)
+    say(part.name, f"{house.at.name if house.at.name != 'h' else next(iter(faults))}: {len(faults)} faults, went on "
+                   f"{by_itself} times by itself, {restarted} after a restart; {len(findings)} findings")
+
+
+def _all_answered(docks):
+    for dock in docks:
+        dock.read_answers()
+    return not any(dock.unanswered() for dock in docks)
+
+
+class _Full:
+    """The disk is filled to the last byte in the middle of deposits; then there is room again."""
+
+    def __init__(self, tools, at):
+        self.ballast = at / "ballast"
+
+    def begin(self):
+        with open(self.ballast, "wb", buffering=0) as file:
+            for size in (1 << 20, 4096):
+                try:
+                    while file.write(bytes(size)) == size:
+                        pass
+                except OSError:
+                    pass
+
+    def mend(self):
+        os.unlink(self.ballast)
+
+
+class _ReadOnly:
+    """The disk is remounted read-only, as a kernel does that found an error on it."""
+
+    def __init__(self, tools, at):
+        self.tools, self.at = tools, at
+
+    def begin(self):
+        # Busy while files are open for writing; then everything on it at once, as the kernel's own doing is.
+        done = subprocess.run(["mount", "-o", "remount,ro", self.at], capture_output=True, check=False)
+        if done.returncode != 0:
+            self.tools.call("mount", "-o", "remount,bind,ro", self.at)
+
+    def mend(self):
+        subprocess.run(["mount", "-o", "remount,bind,rw", self.at], capture_output=True, check=False)
+        self.tools.call("mount", "-o", "remount,rw", self.at)
+
+
+class _Calls:
+    """Calls of the running daemon fail."""
+
+    def __init__(self, house, inject):
+        self.house, self.inject, self.tracer = house, inject, None
+
+    def begin(self):
+        calls = self.inject.split("=")[1].split(":")[0]
+        self.tracer = subprocess.Popen(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", self.inject, "-p", str(self.house.daemon.pid)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.house.tools.children.append(self.tracer)
+        wait_until(self._is_traced, 20)
+
+    def _is_traced(self):
+        try:
+            with open(f"/proc/{self.house.daemon.pid}/status", encoding="ascii") as status:
+                return f"TracerPid:\t{self.tracer.pid}\n" in status.read()
+        except OSError:
+            return True
+
+    def mend(self):
+        # At this signal it lets its threads go; killed, it might leave one standing.
+        self.tracer.send_signal(signal.SIGTERM)
+        self.tracer.wait()
+        self.house.tools.children.remove(self.tracer)

@@ -1,0 +1,145 @@
+"""One archive: its home, its daemon, the docks beside it."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+
+from .tools import PATIENCE_S, Unusable, wait_until
+
+
+class House:
+    """A folder with the archive's `home` and `second` place, and a folder for each dock.
+
+    `outside` is where docks lie that are on another disk than the home."""
+
+    def __init__(self, tools, at, places=1):
+        self.tools = tools
+        self.at = pathlib.Path(at)
+        self.home = self.at / "home"
+        self.places = [self.home / "vault"] + [self.at / "second"] * (places - 1)
+        self.journal = tools.work / (self.at.name + ".journal")
+        self.inboxes = {}
+        self.daemon = None
+        self.traced = False
+
+    def make(self, docks, quiet="100ms", release=None):
+        """Makes the archive. `docks` maps names to folders."""
+        self.at.mkdir(parents=True, exist_ok=True)
+        self.ask("init", "--unattended")
+        # Given to docks once: the home may be away when they look.
+        self.public = self.tools.work / f"{self.at.name}.public"
+        shutil.copytree(self.home / "keys", self.public, ignore=lambda _, names: [n for n in names if "pub.pem" not in n])
+        lines = []
+        for name, folder in docks.items():
+            folder.mkdir(parents=True, exist_ok=True)
+            self.inboxes[name] = folder
+            lines += ["[[inbox]]", f'dock = "{name}"', f'path = "{folder}"', f'quiet = "{quiet}"']
+            lines += [f'release = "{release}"'] if release else []
+        if len(self.places) > 1:
+            self.tools.call("cp", "-a", self.places[0], self.places[1])
+            lines += ["[vault]", 'copies = ["vault", "../second"]']
+        with open(self.home / "sealdock.toml", "a", encoding="utf-8") as settings:
+            settings.write("\n" + "\n".join(lines) + "\n")
+        return self
+
+    # ---- commands ------------------------------------------------------------------------------------
+
+    def command(self, *arguments):
+        return [str(self.tools.sealdock), "--home", str(self.home), "--lang", "en", *map(str, arguments)]
+
+    def run(self, *arguments, patience_s=PATIENCE_S):
+        """Runs a command to its end."""
+        try:
+            return subprocess.run(
+                self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                timeout=patience_s,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Unusable(f"{' '.join(map(str, arguments))} did not end within {patience_s} s") from error
+
+    def ask(self, *arguments, patience_s=PATIENCE_S):
+        """The same where it must succeed; answers what it printed."""
+        done = self.run(*arguments, patience_s=patience_s)
+        if done.returncode != 0:
+            raise Unusable(f"{arguments} ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+        return done.stdout
+
+    def status(self):
+        """What `status` says; nothing where nobody answers."""
+        done = self.run("status", "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    # ---- the daemon ----------------------------------------------------------------------------------
+
+    def start(self, around=(), env=None):
+        """Starts the daemon, within another command such as strace where one is given, and does not wait."""
+        journal = open(self.journal, "ab")
+        self.daemon = subprocess.Popen(
+            [*around, *self.command("run")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=journal, env={**os.environ, **(env or {})}, start_new_session=True,
+        )
+        journal.close()
+        self.traced = bool(around)
+        self.tools.children.append(self.daemon)
+
+    def is_up(self):
+        return self.daemon is not None and self.daemon.poll() is None
+
+    def answers(self):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as call:
+            call.connect(str(self.home / "run" / "sealdock.sock"))
+            return True
+        return False
+
+    def start_and_wait(self, **how):
+        """Starts the daemon and waits until it answers; answers whether it did."""
+        self.start(**how)
+        wait_until(lambda: self.answers() or not self.is_up(), pause_s=0.01)
+        return self.is_up()
+
+    def kill(self):
+        """SIGKILL, to the daemon alone; where it is traced, to the tracer and all in it."""
+        if self.daemon is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if self.traced:
+                os.killpg(self.daemon.pid, 9)
+            else:
+                self.daemon.kill()
+        group = self.daemon.pid
+        self.ended()
+        # A daemon within a tracer is no child of ours: it is gone when its group is.
+        if self.traced and not wait_until(lambda: _is_empty(group)):
+            raise Unusable(f"process group {group} cannot be killed")
+
+    def ended(self):
+        """The daemon is gone, or goes; answers its exit code."""
+        code = self.daemon.wait()
+        self.tools.children.remove(self.daemon)
+        self.daemon = None
+        return code
+
+    def stop(self):
+        """SIGTERM; answers the exit code, `None` where it had to be killed."""
+        self.daemon.terminate()
+        if wait_until(lambda: not self.is_up(), 30):
+            return self.ended()
+        self.kill()
+        return None
+
+    def last_words(self):
+        """The end of the journal."""
+        text = self.journal.read_bytes() if self.journal.exists() else b""
+        return text[-2000:].decode(errors="replace")
+
+
+def _is_empty(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
