@@ -13,7 +13,7 @@ use crate::ledger::Content;
 use crate::model::{
     Act, Actor, ClockClaim, ClockSource, ClockTrust, DepositFacts, DepositId, DockName, ItemId, ItemSealed,
     Kind, KnownDeposit, MediaFacts, MediaProbed, Moment, ProbeOutcome, Provenance, RawName, ReadBack,
-    Reason, Source, State, chain,
+    Reason, Sha256, Source, State, chain,
 };
 use crate::rules::naming::Named;
 use crate::rules::settle::Settled;
@@ -24,6 +24,16 @@ use crate::seal::Role;
 pub(super) struct Unrecorded {
     source: Source,
     contents: Vec<Content>,
+}
+
+impl Unrecorded {
+    /// Whose bytes wait to be an item; `None` where they are one already.
+    fn bytes(&self) -> Option<(DockName, Sha256)> {
+        self.contents.iter().find_map(|content| match &content.act {
+            Act::ItemSealed(sealed) => Some((sealed.deposit.source.dock.clone(), sealed.sha256)),
+            _ => None,
+        })
+    }
 }
 
 /// A source that was opened and judged.
@@ -51,10 +61,7 @@ impl Intake {
 
     fn try_take(&self, door: &Door, path: &RawName, settled: &Settled) -> Ended<Outcome> {
         let opened = self.open(door, path, settled)?;
-        if let Some(row) = self.deposit_of(&opened.open.source, path)? {
-            return Ok(self.known_source(path, &row));
-        }
-        if let Some(outcome) = self.record_again(path, &opened.open.source)? {
+        if let Some(outcome) = self.recall(path, &opened.open.source)? {
             return Ok(outcome);
         }
         // A giant that does not fit waits alone: it pauses nobody else.
@@ -198,6 +205,8 @@ impl Intake {
         // One at a time for the same bytes of one dock, or two arrivals would become two items.
         let sha256 = unplaced.taken.sha256;
         let turn = self.0.in_flight.turn((door.rules.dock.clone(), sha256));
+        self.see_all_entries(path)?;
+        self.record_twin(path, (&door.rules.dock, &sha256))?;
         let twin = self.twin(path, &door.rules.dock, unplaced)?;
         let contents = match twin {
             Some((item, Again { readback, copies })) => vec![content(Act::KnownDeposit(KnownDeposit {
@@ -293,8 +302,9 @@ impl Intake {
             }
             Err(error) => {
                 let outcome = self.not_recorded(path, &error);
-                // Where the entries stand already, the next look at the source finds its deposit.
-                if !error.is_recorded() {
+                if error.is_recorded() {
+                    *self.unseen() = true;
+                } else {
                     self.parts().catalog.look_again();
                     self.unrecorded().push(unrecorded);
                 }
@@ -303,18 +313,52 @@ impl Intake {
         }
     }
 
+    /// Lets the catalog catch up with entries that stand in the ledger alone: until it has, it knows neither their
+    /// sources nor their bytes, and each would become an item once more.
+    fn see_all_entries(&self, path: &RawName) -> Ended<()> {
+        let mut unseen = self.unseen();
+        if *unseen {
+            // Recording nothing makes the view even first, or fails.
+            self.parts().catalog.record(Vec::new()).map_err(|error| self.not_recorded(path, &error))?;
+            *unseen = false;
+        }
+        Ok(())
+    }
+
+    fn unseen(&self) -> std::sync::MutexGuard<'_, bool> {
+        self.0.unseen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     fn unrecorded(&self) -> std::sync::MutexGuard<'_, Vec<Unrecorded>> {
         self.0.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Records what an earlier attempt on this source had named and could not record.
-    fn record_again(&self, path: &RawName, source: &Source) -> Ended<Option<Outcome>> {
-        let found = {
-            let mut unrecorded = self.unrecorded();
-            let at = unrecorded.iter().position(|one| same_source(&one.source, source));
-            at.map(|at| unrecorded.swap_remove(at))
-        };
-        found.map(|found| self.record(path, found)).transpose()
+    /// What is known of this source already: its deposit, or what an earlier attempt had named and could not
+    /// record.
+    fn recall(&self, path: &RawName, source: &Source) -> Ended<Option<Outcome>> {
+        self.see_all_entries(path)?;
+        let is_of_source = |one: &Unrecorded| same_source(&one.source, source);
+        let bytes = self.unrecorded().iter().find(|one| is_of_source(one)).and_then(Unrecorded::bytes);
+        let _turn = bytes.map(|bytes| self.0.in_flight.turn(bytes));
+        match self.take_unrecorded(is_of_source) {
+            Some(found) => self.record(path, found).map(Some),
+            None => Ok(self.deposit_of(source, path)?.map(|row| self.known_source(path, &row))),
+        }
+    }
+
+    /// Records an item of these bytes that has its name already, before anybody asks whether there is one. Called
+    /// by the holder of their turn.
+    fn record_twin(&self, path: &RawName, (dock, sha256): (&DockName, &Sha256)) -> Ended<()> {
+        let has_bytes =
+            |one: &Unrecorded| one.bytes().is_some_and(|(its, bytes)| its == *dock && bytes == *sha256);
+        let found = self.take_unrecorded(has_bytes);
+        found.map_or(Ok(()), |found| self.record(path, found).map(drop))
+    }
+
+    fn take_unrecorded(&self, is_wanted: impl Fn(&Unrecorded) -> bool) -> Option<Unrecorded> {
+        let mut unrecorded = self.unrecorded();
+        let at = unrecorded.iter().position(is_wanted);
+        at.map(|at| unrecorded.swap_remove(at))
     }
 
     fn answered(&self, path: &RawName, contents: &[Content]) -> Outcome {

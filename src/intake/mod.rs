@@ -158,6 +158,8 @@ struct Shared {
     in_flight: claims::InFlight<(DockName, Sha256)>,
     delivering: claims::InFlight<DepositId>,
     unrecorded: Mutex<Vec<attempt::Unrecorded>>,
+    /// Whether entries stand in the ledger that the catalog may not have seen.
+    unseen: Mutex<bool>,
     unentered: Mutex<HashMap<ItemId, probing::Unentered>>,
     inboxes: RwLock<Vec<InboxPlan>>,
     watched: RwLock<Option<Arc<Vec<Arc<scan::Station>>>>>,
@@ -256,6 +258,7 @@ impl Intake {
             in_flight: claims::InFlight::default(),
             delivering: claims::InFlight::default(),
             unrecorded: Mutex::default(),
+            unseen: Mutex::default(),
             unentered: Mutex::default(),
             inboxes: RwLock::default(),
             watched: RwLock::default(),

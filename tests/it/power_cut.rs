@@ -9,3 +9,4 @@ mod killed;
 mod making;
 mod mounts;
 mod powerless;
+mod twins;
