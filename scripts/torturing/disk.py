@@ -7,7 +7,7 @@ import time
 
 from .judge import Finding, Judge
 from .kill import furnish
-from .tools import say, wait_until
+from .tools import Unusable, say, wait_until
 
 # How long the docks write into a fault, and how long intake may take to go on once it is mended: it looks at a
 # paused disk every few seconds.
@@ -19,6 +19,8 @@ ERRORS = {
     "fsync fails": "inject=fsync,fdatasync:error=EIO",
     "fsync fails at times": "inject=fsync,fdatasync:error=EIO:when=3+3",
     "write fails": "inject=write,pwrite64,writev,pwritev,pwritev2,copy_file_range:error=EIO",
+    "the database fails": "inject=pwrite64:error=EIO",
+    "the database fails at times": "inject=pwrite64:error=ENOSPC:when=2+2",
     "write fails at times": "inject=write,pwrite64,writev,pwritev,pwritev2:error=EIO:when=5+7",
     "rename fails at times": "inject=rename,renameat,renameat2:error=EIO:when=2+3",
     "no space at times": "inject=pwrite64,write,ftruncate,fallocate:error=ENOSPC:when=4+5",
@@ -37,6 +39,7 @@ def fail(tools, part, rounds):
             _on_disk(tools, part, f"tmpfs-{number}", _Full, lambda at: tools.mount(at, "-t", "tmpfs", "-o", "size=48M", "tmpfs"))
             _on_disk(tools, part, f"ext4-{number}", _Full, lambda at: tools.mount_ext4(at, 64))
             _on_disk(tools, part, f"read-only-{number}", _ReadOnly, lambda at: tools.mount_ext4(at, 256))
+            _on_disk(tools, part, f"broken-{number}", _Broken, lambda at: tools.mount_ext4(at, 256))
         if may_trace:
             _failing_calls(tools, part, f"calls-{number}", places=1)
             _failing_calls(tools, part, f"calls-in-two-{number}", places=2)
@@ -50,7 +53,9 @@ def _on_disk(tools, part, name, fault, mount):
     mount(at)
     house, docks = furnish(tools, name, at=at / "h", outside=tools.work / f"{name}-docks", erases=0.3)
     held = fault(tools, at)
+    held.house = house
     _through_faults(tools, part, (house, docks), {name: held})
+    held.end()
     tools.unmount(at)
 
 
@@ -91,7 +96,7 @@ def _through_faults(tools, part, furnished, faults):
             break
     findings = Judge(house, docks).judge()
     part.judged(None, docks, findings)
-    say(part.name, f"{house.at.name if house.at.name != 'h' else next(iter(faults))}: {len(faults)} faults, went on "
+    say(part.name, f"{house.name}: {len(faults)} faults, went on "
                    f"{by_itself} times by itself, {restarted} after a restart; {len(findings)} findings")
 
 
@@ -119,22 +124,56 @@ class _Full:
     def mend(self):
         os.unlink(self.ballast)
 
+    def end(self):
+        pass
+
 
 class _ReadOnly:
-    """The disk is remounted read-only, as a kernel does that found an error on it."""
+    """The vault becomes read-only under the daemon, and writable again."""
 
     def __init__(self, tools, at):
-        self.tools, self.at = tools, at
+        self.tools, self.at = tools, at / "h" / "home" / "vault"
+        # Over itself, so that it alone changes: elsewhere the daemon has files open.
+        tools.mount(self.at, "--bind", self.at)
 
     def begin(self):
-        # Busy while files are open for writing; then everything on it at once, as the kernel's own doing is.
-        done = subprocess.run(["mount", "-o", "remount,ro", self.at], capture_output=True, check=False)
-        if done.returncode != 0:
-            self.tools.call("mount", "-o", "remount,bind,ro", self.at)
+        # Busy while a file is open for writing, as in the middle of an attempt; between two there are moments.
+        command = ["mount", "-o", "remount,bind,ro", self.at]
+        if not wait_until(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0, 30, 0.005):
+            raise Unusable(f"{self.at} cannot be made read-only")
 
     def mend(self):
-        subprocess.run(["mount", "-o", "remount,bind,rw", self.at], capture_output=True, check=False)
-        self.tools.call("mount", "-o", "remount,rw", self.at)
+        self.tools.call("mount", "-o", "remount,bind,rw", self.at)
+
+    def end(self):
+        self.tools.unmount(self.at)
+
+
+class _Broken:
+    """The kernel finds an error on the disk and makes it read-only, as ext4 does with `errors=remount-ro`; then it is
+    checked and mounted again, for which the daemon must end."""
+
+    def __init__(self, tools, at):
+        self.tools, self.at, self.house = tools, at, None
+        tools.call("mount", "-o", "remount,errors=remount-ro", at)
+
+    def begin(self):
+        device = self.tools.call("findmnt", "-n", "-o", "SOURCE", self.at).strip()
+        with open(f"/sys/fs/ext4/{os.path.basename(device)}/trigger_fs_error", "w", encoding="ascii") as trigger:
+            trigger.write("1")
+
+    def mend(self):
+        image = self.at.with_name(self.at.name + ".image")
+        self.house.kill()
+        self.tools.unmount(self.at)
+        # 1: errors were corrected.
+        checked = subprocess.run(["e2fsck", "-fp", image], capture_output=True, text=True, check=False)
+        if checked.returncode > 1:
+            raise Unusable(f"e2fsck {image}: {checked.stdout}")
+        self.tools.mount(self.at, "-o", "loop", image)
+
+    def end(self):
+        pass
 
 
 class _Calls:

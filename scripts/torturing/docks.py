@@ -61,6 +61,7 @@ class Dock:
         self._count = 0
         self._stop = threading.Event()
         self._at_work = threading.Lock()
+        self._is_paused = False
         self._thread = None
 
     # ---- writing -------------------------------------------------------------------------------------
@@ -223,14 +224,16 @@ class Dock:
     def pause(self):
         """Returns once the dock has nothing in hand; it touches nothing until it goes on."""
         self._at_work.acquire()
+        self._is_paused = True
 
     def go_on(self):
-        self._at_work.release()
+        if self._is_paused:
+            self._is_paused = False
+            self._at_work.release()
 
     def end(self):
         self._stop.set()
-        if self._at_work.locked():
-            self._at_work.release()
+        self.go_on()
         self._thread.join()
 
 

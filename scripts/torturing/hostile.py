@@ -31,7 +31,7 @@ SECRET = b"this lies outside of every inbox\n"
 def swamp(tools, part, tiny_files, spans):
     """First the neighbours alone, then with the hostile dock; then the judge."""
     quiet_s, hostile_s = spans
-    house = House(tools, tools.work / "hostile")
+    house = House(tools, "hostile")
     house.make({dock: house.at / "docks" / dock for dock in [*NEIGHBOURS, HOSTILE]}, quiet=f"{QUIET_S * 1000:.0f}ms")
     docks = [Dock(dock, house.inboxes[dock], tools.rng("hostile", dock), house.public / "node.pub.pem", erases=0)
              for dock in NEIGHBOURS]

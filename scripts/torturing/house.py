@@ -12,16 +12,15 @@ from .tools import PATIENCE_S, Unusable, wait_until
 
 
 class House:
-    """A folder with the archive's `home` and `second` place, and a folder for each dock.
+    """A folder with the archive's `home`, and its `second` place where it has two."""
 
-    `outside` is where docks lie that are on another disk than the home."""
-
-    def __init__(self, tools, at, places=1):
+    def __init__(self, tools, name, places=1, at=None):
         self.tools = tools
-        self.at = pathlib.Path(at)
+        self.name = name
+        self.at = pathlib.Path(at or tools.work / name)
         self.home = self.at / "home"
         self.places = [self.home / "vault"] + [self.at / "second"] * (places - 1)
-        self.journal = tools.work / (self.at.name + ".journal")
+        self.journal = tools.work / f"{name}.journal"
         self.inboxes = {}
         self.daemon = None
         self.traced = False
@@ -31,7 +30,7 @@ class House:
         self.at.mkdir(parents=True, exist_ok=True)
         self.ask("init", "--unattended")
         # Given to docks once: the home may be away when they look.
-        self.public = self.tools.work / f"{self.at.name}.public"
+        self.public = self.tools.work / f"{self.name}.public"
         shutil.copytree(self.home / "keys", self.public, ignore=lambda _, names: [n for n in names if "pub.pem" not in n])
         lines = []
         for name, folder in docks.items():

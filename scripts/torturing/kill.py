@@ -24,7 +24,7 @@ LAST_OCCASION = 24
 
 def furnish(tools, name, places=1, release=None, at=None, outside=None, **how):
     """A house with four docks that write."""
-    house = House(tools, at or tools.work / name, places)
+    house = House(tools, name, places, at)
     folders = {dock: (outside or house.at / "docks") / dock for dock in DOCKS}
     house.make(folders, release=release)
     node = house.public / "node.pub.pem"
@@ -66,7 +66,7 @@ def finish(tools, part, house, docks, **how):
         dock.end()
     findings = Judge(house, docks).judge(**how)
     part.judged(None, docks, findings)
-    say(part.name, f"{house.at.name}: {part.trials} trials, {part.kills} kills so far, "
+    say(part.name, f"{house.name}: {part.trials} trials, {part.kills} kills so far, "
                    f"{sum(len(dock.sources) for dock in docks)} sources, {len(findings)} findings")
 
 
@@ -99,7 +99,7 @@ def at_steps(tools, part, share_s, name, places=1):
         dock.read_answers()
     findings = Judge(house, docks).judge()
     part.judged(None, docks, findings)
-    say(part.name, f"{house.at.name}: steps {', '.join(f'{step} to {n}' for step, n in occasions.items()) or 'all'}, "
+    say(part.name, f"{house.name}: steps {', '.join(f'{step} to {n}' for step, n in occasions.items()) or 'all'}, "
                    f"{len(findings)} findings")
 
 

@@ -16,7 +16,7 @@ SEALED_IN_TEN = 8
 
 def spoil(tools, part, files):
     """Deposits, spoils, looks, mends, and has the whole judged in the end."""
-    house = House(tools, tools.work / "rot")
+    house = House(tools, "rot")
     folder = house.at / "docks" / DOCK
     house.make({DOCK: folder})
     dock = Dock(DOCK, folder, tools.rng("rot", "dock"))

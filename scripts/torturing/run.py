@@ -28,7 +28,8 @@ def main(words, script):
             code = self_test.run(tools, parts)
             is_kept = code != 1
         else:
-            code = torture(tools, arguments, parts)
+            torture(tools, arguments, parts)
+            code = 1 if any(part.findings for part in parts) else 0
             is_kept = code != 0
     except Unusable as error:
         print(f"torture: {error}", file=sys.stderr)
@@ -43,6 +44,8 @@ def main(words, script):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         tools.clean_up(is_kept)
     if parts:
+        report.print_findings(parts)
+        report.print_table(parts)
         report.last_line(parts)
     return code
 
@@ -71,7 +74,7 @@ def read_arguments(words, script):
 
 
 def torture(tools, arguments, parts):
-    """All parts, one after the other; answers the exit code. What was done so far is in `parts`."""
+    """All parts, one after the other. What was done so far is in `parts`."""
     effort = Effort.short() if arguments.short else Effort.of(60 * arguments.minutes)
     began = time.monotonic()
     for name in PARTS:
@@ -81,11 +84,7 @@ def torture(tools, arguments, parts):
             start = time.monotonic()
             PARTS[name](tools, part, effort)
             say(name, f"done in {time.monotonic() - start:.0f} s" + (f": {part.skipped}" if part.skipped else ""))
-    report.print_findings(parts)
-    report.print_table(parts)
-    found = any(part.findings for part in parts)
-    print(f"seed {tools.seed}, {time.monotonic() - began:.0f} s: " + ("see the findings above" if found else "all held"))
-    return 1 if found else 0
+    say("time", f"{time.monotonic() - began:.0f} s in all")
 
 
 @dataclasses.dataclass(frozen=True)

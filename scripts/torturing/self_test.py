@@ -19,7 +19,7 @@ def run(tools, parts):
     """Answers 1 where all four are named and nothing else is, 3 where not."""
     part = report.Part("self-test")
     parts.append(part)
-    house = House(tools, tools.work / "self-test")
+    house = House(tools, "self-test")
     house.make({dock: house.at / "docks" / dock for dock in DOCKS})
     docks = [Dock(name, house.inboxes[name], tools.rng(name), house.public / "node.pub.pem", erases=0) for name in DOCKS]
     for dock in docks:
@@ -38,8 +38,6 @@ def run(tools, parts):
     part.findings = Judge(house, docks).judge()
     part.judged(None, docks, [])
     part.trials = part.faults = len(planted)
-    report.print_findings(parts)
-    report.print_table(parts)
     return _verdict(part.findings, planted)
 
 
@@ -100,7 +98,7 @@ def _flip_a_byte(house, docks):
 def _forge_a_receipt(tools, house, dock):
     """A copy of the archive, as a backup is one, takes a file in, and its receipt is put where the first archive puts
     its own: truly signed, and for an item that is not there."""
-    copy = House(tools, tools.work / "copy")
+    copy = House(tools, "copy")
     shutil.copytree(house.home, copy.home)
     other = Dock(dock.name, copy.at / "docks" / dock.name, tools.rng("copy"))
     other.folder.mkdir(parents=True)
