@@ -14,6 +14,9 @@ from .tools import Unusable, say, wait_until
 FAULT_S = 4
 GOES_ON_S = 75
 
+# How long a disk may take to be let go of, once its daemon has ended.
+LET_GO_S = 10
+
 # What strace lets fail; each fails the call, so that nothing of it is done.
 ERRORS = {
     "fsync fails": "inject=fsync,fdatasync:error=EIO",
@@ -56,7 +59,7 @@ def _on_disk(tools, part, name, fault, mount):
     held.house = house
     _through_faults(tools, part, (house, docks), {name: held})
     held.end()
-    tools.unmount(at)
+    tools.unmount(at, LET_GO_S)
 
 
 def _failing_calls(tools, part, name, places):
@@ -146,7 +149,7 @@ class _ReadOnly:
         self.tools.call("mount", "-o", "remount,bind,rw", self.at)
 
     def end(self):
-        self.tools.unmount(self.at)
+        self.tools.unmount(self.at, LET_GO_S)
 
 
 class _Broken:
@@ -165,7 +168,8 @@ class _Broken:
     def mend(self):
         image = self.at.with_name(self.at.name + ".image")
         self.house.kill()
-        self.tools.unmount(self.at)
+        self.tools.unmount(self.at, LET_GO_S)
+        self.tools.copy_image(image)
         # 1: errors were corrected.
         checked = subprocess.run(["e2fsck", "-fp", image], capture_output=True, text=True, check=False)
         if checked.returncode > 1:

@@ -4,7 +4,6 @@ and mounted again from what is on it."""
 import fcntl
 import os
 import struct
-import subprocess
 import time
 
 from .judge import Judge
@@ -89,7 +88,5 @@ def power_off(disk):
 def power_on(tools, disk, image):
     """From a copy of the image, since anybody's copy of the mount table would keep the powerless one alive."""
     tools.unmount(disk)
-    copy = image.with_name(image.name + ".on")
-    subprocess.run(["cp", "--sparse=always", image, copy], check=True)
-    os.rename(copy, image)
+    tools.copy_image(image)
     tools.mount(disk, "-o", "loop", image)

@@ -105,17 +105,21 @@ class Tools:
         self.call("mount", *arguments, at)
         self.mounts.append(at)
 
-    def unmount(self, at):
-        """Unmounts, once nobody uses it any more."""
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            done = subprocess.run(["umount", at], capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                break
-            if time.monotonic() > until:
-                raise Unusable(f"umount {at}: {done.stderr.strip()}")
-            time.sleep(0.02)
+    def unmount(self, at, patience_s=PATIENCE_S):
+        """Unmounts, once nobody uses it any more; `False` where that did not come in time, and it was only hidden."""
+        command = ["umount", at]
+        is_gone = wait_until(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0, patience_s)
+        if not is_gone:
+            say("unmount", f"{at} is held by {_holders(at) or 'nobody that can be seen'}; it is hidden instead")
+            self.call("umount", "-l", at)
         self.mounts.remove(at)
+        return is_gone
+
+    def copy_image(self, image):
+        """Puts a copy of an image in its place: a file system that somebody still holds lives on in the old one."""
+        copy = image.with_name(image.name + ".copy")
+        self.call("cp", "--sparse=always", image, copy)
+        os.rename(copy, image)
 
     def call(self, *command):
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
@@ -152,6 +156,26 @@ def wait_until(holds, patience_s=PATIENCE_S, pause_s=0.02):
             return False
         time.sleep(pause_s)
     return True
+
+
+def _holders(at):
+    """Processes with something of a mount open, to name them."""
+    holders, device = [], os.stat(at).st_dev
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        for held in [process / "cwd", process / "exe", *_listed(process / "fd")]:
+            with contextlib.suppress(OSError):
+                if os.stat(held).st_dev == device:
+                    name = (process / "comm").read_text(encoding="utf-8").strip()
+                    holders.append(f"{name} ({process.name}): {os.readlink(held)}")
+                    break
+    return ", ".join(holders)
+
+
+def _listed(folder):
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 # Of so many signatures one is checked by OpenSSL as well: a process each time.
