@@ -9,9 +9,10 @@ from .judge import Finding, Judge
 from .kill import furnish
 from .tools import Unusable, say, wait_until
 
-# How long the docks write into a fault, and how long intake may take to go on once it is mended: it looks at a
+# How long the docks write into a fault at most, and how long intake may take to go on once it is mended: it looks at a
 # paused disk every few seconds.
 FAULT_S = 4
+SHORT_FAULT_S = 1.5
 GOES_ON_S = 75
 
 # How long a disk may take to be let go of, once its daemon has ended.
@@ -30,8 +31,9 @@ ERRORS = {
 }
 
 
-def fail(tools, part, rounds):
-    """Each fault, so many rounds; every round has an archive of its own."""
+def fail(tools, part, rounds, is_short):
+    """Each fault, so many rounds; every round has an archive of its own. In short, some of the failing calls, and
+    with one place."""
     may_mount, may_trace = tools.may_mount(), tools.may_trace()
     if not may_mount:
         say(part.name, "no full and no read-only disks: this needs root and an ext4 on a loop device")
@@ -44,8 +46,10 @@ def fail(tools, part, rounds):
             _on_disk(tools, part, f"read-only-{number}", _ReadOnly, lambda at: tools.mount_ext4(at, 256))
             _on_disk(tools, part, f"broken-{number}", _Broken, lambda at: tools.mount_ext4(at, 256))
         if may_trace:
-            _failing_calls(tools, part, f"calls-{number}", places=1)
-            _failing_calls(tools, part, f"calls-in-two-{number}", places=2)
+            few = tools.rng("disk", number).sample(sorted(ERRORS), 3)
+            _failing_calls(tools, part, f"calls-{number}", (1, few if is_short else ERRORS))
+            if not is_short:
+                _failing_calls(tools, part, f"calls-in-two-{number}", (2, ERRORS))
         if part.findings:
             return
 
@@ -55,6 +59,8 @@ def _on_disk(tools, part, name, fault, mount):
     at = tools.work / f"{name}-disk"
     mount(at)
     house, docks = furnish(tools, name, at=at / "h", outside=tools.work / f"{name}-docks", erases=0.3)
+    # What was not forced to the disk may be gone after it broke: the settings are ours.
+    os.sync()
     held = fault(tools, at)
     held.house = house
     _through_faults(tools, part, (house, docks), {name: held})
@@ -62,9 +68,10 @@ def _on_disk(tools, part, name, fault, mount):
     tools.unmount(at, LET_GO_S)
 
 
-def _failing_calls(tools, part, name, places):
+def _failing_calls(tools, part, name, how):
+    places, errors = how
     house, docks = furnish(tools, name, places)
-    _through_faults(tools, part, (house, docks), {why: _Calls(house, inject) for why, inject in ERRORS.items()})
+    _through_faults(tools, part, (house, docks), {why: _Calls(house, ERRORS[why]) for why in errors})
 
 
 def _through_faults(tools, part, furnished, faults):
@@ -73,12 +80,13 @@ def _through_faults(tools, part, furnished, faults):
         part.findings += Judge(house, docks).died()
         return
     by_itself = restarted = 0
+    span_s = FAULT_S if len(faults) > 3 else SHORT_FAULT_S
     for why, fault in faults.items():
         for dock in docks:
             dock.begin((0.05, 0.3))
         time.sleep(1)
         fault.begin()
-        time.sleep(FAULT_S)
+        time.sleep(span_s)
         fault.mend()
         for dock in docks:
             dock.end()

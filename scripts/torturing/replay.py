@@ -4,6 +4,7 @@ Compared are the tables that src/catalog/schema calls the view, row by row, and 
 tables may differ. Of the search words their numbers are compared for each item, and what some of them find: FTS5 keeps
 them in segments whose layout depends on how they came."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -95,7 +96,7 @@ def _compare(grown, replayed):
 
 def _rows(path, select):
     # Read-only with its log: nothing is written into what is judged.
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         return {repr(row) for row in db.execute(select)}
 
 

@@ -103,6 +103,7 @@ class Effort:
     hostile_s: float
     tiny_files: int
     rotten: int
+    is_short: bool = False
 
     @staticmethod
     def of(seconds):
@@ -117,7 +118,7 @@ class Effort:
     def short():
         return Effort(
             kill_s=12, kills=12, step_s=8, power_s=6, power_cuts=4, disk_rounds=1, clock_jumps=3,
-            quiet_s=5, hostile_s=8, tiny_files=3_000, rotten=500,
+            quiet_s=5, hostile_s=8, tiny_files=3_000, rotten=500, is_short=True,
         )
 
 
@@ -130,7 +131,7 @@ def killed(tools, part, effort):
 PARTS = {
     "kill": killed,
     "power": lambda tools, part, effort: power.cut(tools, part, effort.power_s, effort.power_cuts),
-    "disk": lambda tools, part, effort: disk.fail(tools, part, effort.disk_rounds),
+    "disk": lambda tools, part, effort: disk.fail(tools, part, effort.disk_rounds, effort.is_short),
     "clock": lambda tools, part, effort: clock.jump(tools, part, effort.clock_jumps),
     "hostile": lambda tools, part, effort: hostile.swamp(
         tools, part, effort.tiny_files, (effort.quiet_s, effort.hostile_s)),
