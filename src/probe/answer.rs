@@ -17,8 +17,11 @@ struct Said {
     walls: Vec<String>,
 }
 
-/// Judges an answer. `walls` are the server's, said before any media byte was read.
-pub(super) fn assemble(answer: &[u8], verdict: &Verdict, walls: &[String]) -> Report {
+/// Judges an answer: bytes that a child wrote, whom a clip may have taken over, and how it ended. Whatever
+/// they are, the facts stay [within bounds](within_bounds). `walls` are the server's, said before any media
+/// byte was read.
+#[must_use]
+pub fn assemble(answer: &[u8], verdict: &Verdict, walls: &[String]) -> Report {
     let said = listen(answer, walls);
     let facts = said.facts.unwrap_or_else(|| {
         // A structure that is whole is half an answer: nobody got to the end.
@@ -41,8 +44,10 @@ fn listen(answer: &[u8], walls: &[String]) -> Said {
         Said { facts: None, ending: Ending::unknown("not_examined"), poster: None, walls: walls.to_vec() };
     for part in Part::read_all(answer) {
         match part {
-            Part::Walls(more) => said.walls.extend(known_walls(more)),
+            Part::Walls(more) => add_known_walls(&mut said.walls, more),
             Part::Ending(ending) => said.ending = ending,
+            // That nobody could look is never a parser's to say.
+            Part::Facts(facts) if matches!(facts.probe, ProbeOutcome::NotProbed { .. }) => {}
             Part::Facts(facts) => said.facts = Some(*facts),
             Part::Poster(poster) => said.poster = Some(poster),
         }
@@ -50,9 +55,13 @@ fn listen(answer: &[u8], walls: &[String]) -> Said {
     said
 }
 
-/// The walls that a child may add to the server's.
-fn known_walls(walls: Vec<String>) -> impl Iterator<Item = String> {
-    walls.into_iter().filter(|wall| matches!(wall.as_str(), "rlimits" | "seccomp")).take(2)
+/// The walls that a child may add to the server's, each once.
+fn add_known_walls(walls: &mut Vec<String>, more: Vec<String>) {
+    for wall in more {
+        if matches!(wall.as_str(), "rlimits" | "seccomp") && !walls.contains(&wall) {
+            walls.push(wall);
+        }
+    }
 }
 
 fn outcome_of(verdict: &Verdict) -> ProbeOutcome {
@@ -124,6 +133,14 @@ mod tests {
     }
 
     #[test]
+    fn a_child_cannot_say_that_nobody_looked() {
+        let excuse = ProbeOutcome::NotProbed { code: "source_gone".to_owned() };
+        let facts = Part::Facts(Box::new(MediaFacts::without_streams(excuse)));
+        let report = assemble(&written(&[facts]), &Verdict::Ended { code: 0 }, &[]);
+        assert!(matches!(report.facts.probe, ProbeOutcome::Failed { .. }), "{:?}", report.facts.probe);
+    }
+
+    #[test]
     fn a_child_cannot_boast_of_walls_or_send_what_is_no_picture() {
         let boast = Part::Walls(vec!["landlock".to_owned(), "seccomp".to_owned()]);
         let poster = |bytes: &[u8], width| Part::Poster(Poster { bytes: bytes.to_vec(), width, height: 1 });
@@ -131,6 +148,9 @@ mod tests {
         let report = assemble(&written(&[boast, poster(b"<script>", 1)]), &ended, &["rlimits".to_owned()]);
         assert_eq!(report.facts.walls, ["rlimits", "seccomp"]);
         assert_eq!(report.poster, None);
+        let chatter = vec![Part::Walls(vec!["seccomp".to_owned(), "rlimits".to_owned()]); 1000];
+        let report = assemble(&written(&chatter), &ended, &["landlock".to_owned()]);
+        assert_eq!(report.facts.walls, ["landlock", "seccomp", "rlimits"], "each wall is said once");
         let jpeg = b"\xff\xd8\xff\xe0\xff\xd9";
         assert_eq!(assemble(&written(&[poster(jpeg, 641)]), &ended, &[]).poster, None);
         assert!(assemble(&written(&[poster(jpeg, 640)]), &ended, &[]).poster.is_some());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{MediaFacts, StreamFacts};
+use crate::model::{MediaFacts, ProbeOutcome, StreamFacts};
 
 /// As many streams as the facts may list; real recorders write two to five.
 const STREAMS_MAX: usize = 64;
@@ -22,6 +22,7 @@ const DURATION_MAX: f64 = 366.0 * 86_400.0;
 #[must_use]
 pub fn within_bounds(mut facts: MediaFacts) -> MediaFacts {
     let mut left = TAGS_TOTAL_MAX;
+    bound_outcome(&mut facts.probe);
     cut_text(&mut facts.container);
     cut_text(&mut facts.created);
     cut_text(&mut facts.place);
@@ -34,6 +35,17 @@ pub fn within_bounds(mut facts: MediaFacts) -> MediaFacts {
         bound_stream(stream, &mut left);
     }
     facts
+}
+
+fn bound_outcome(outcome: &mut ProbeOutcome) {
+    match outcome {
+        ProbeOutcome::Probed | ProbeOutcome::NotMedia => {}
+        ProbeOutcome::Failed { code, detail } => {
+            cut(code, NAME_MAX);
+            cut(detail, TEXT_MAX);
+        }
+        ProbeOutcome::NotProbed { code } => cut(code, NAME_MAX),
+    }
 }
 
 fn bound_stream(stream: &mut StreamFacts, left: &mut usize) {
@@ -75,7 +87,7 @@ fn cut(text: &mut String, length: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ProbeOutcome, StreamKind};
+    use crate::model::StreamKind;
 
     fn stream() -> StreamFacts {
         StreamFacts {
@@ -107,6 +119,21 @@ mod tests {
         assert_eq!(first.tags.len(), 63, "64 tags of 510 bytes and their names would exceed 32 KiB");
         assert!(first.tags.values().all(|text| text.len() == 510), "cut at a character's edge");
         assert!(facts.streams[1].tags.len() <= 1);
+    }
+
+    #[test]
+    fn how_a_probe_failed_is_told_in_few_words() {
+        let long = || "x".repeat(100_000);
+        let failed = ProbeOutcome::Failed { code: long(), detail: long() };
+        match within_bounds(MediaFacts::without_streams(failed)).probe {
+            ProbeOutcome::Failed { code, detail } => assert_eq!((code.len(), detail.len()), (64, 512)),
+            other => panic!("{other:?}"),
+        }
+        let not_probed = ProbeOutcome::NotProbed { code: long() };
+        match within_bounds(MediaFacts::without_streams(not_probed)).probe {
+            ProbeOutcome::NotProbed { code } => assert_eq!(code.len(), 64),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod wire;
 
 use std::path::PathBuf;
 
+pub use answer::assemble;
 pub use bounds::within_bounds;
 pub use prober::{Limits, Prober, Report, Starting, walls_of};
 pub use wire::Poster;
