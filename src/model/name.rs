@@ -46,18 +46,21 @@ impl RawName {
         Self(self.0[start..].to_vec())
     }
 
-    /// What stands before the last slash; empty without one.
+    /// What stands before the last slash; empty without one, and the root itself for what lies in the root.
     #[must_use]
     pub fn folder(&self) -> Self {
-        let end = self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        Self(self.0[..end].to_vec())
+        match self.0.iter().rposition(|byte| *byte == b'/') {
+            None => Self(Vec::new()),
+            Some(0) => Self(b"/".to_vec()),
+            Some(slash) => Self(self.0[..slash].to_vec()),
+        }
     }
 
     /// The path of `name` in this folder; in the empty one, the name itself.
     #[must_use]
     pub fn join(&self, name: &Self) -> Self {
-        if self.0.is_empty() {
-            return name.clone();
+        if matches!(self.0.as_slice(), b"" | b"/") {
+            return Self([self.0.as_slice(), name.0.as_slice()].concat());
         }
         Self([self.0.as_slice(), b"/", name.0.as_slice()].concat())
     }
@@ -238,7 +241,8 @@ mod tests {
         assert_eq!(name.file_name(), RawName::new("0915.mp4"));
         assert_eq!(name.folder(), RawName::new("20190912/a"));
         assert_eq!(RawName::new("x").folder(), RawName::new(""));
-        for path in ["20190912/a/0915.mp4", "x"].map(RawName::new) {
+        assert_eq!(RawName::new("/x").folder(), RawName::new("/"));
+        for path in ["20190912/a/0915.mp4", "x", "/srv/x", "/x"].map(RawName::new) {
             assert_eq!(path.folder().join(&path.file_name()), path);
         }
     }
