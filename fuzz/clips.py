@@ -189,8 +189,13 @@ class Feeding:
         self.drop("whole.mp4", next(data for name, data in whole if name.endswith(".mp4")))
         self.wait(self.has_facts, 60, "the first clip, a whole one, was not probed")
         prober = self.prober()
+        # Bytes that the archive knows already are not probed again.
+        seen = {data for _, data in whole}
         for number in range(1, self.count + 1):
             name, data = mutated(rng, whole)
+            while data in seen:
+                name, data = mutated(rng, whole)
+            seen.add(data)
             self.drop(f"{number:05}-{name}", data)
         self.wait_for_all(self.count + 1)
         return prober

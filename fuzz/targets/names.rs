@@ -43,8 +43,7 @@ fn companions(path: &RawName) {
     for place in checksum_places(path) {
         assert_ne!(place, *path, "a file is never its own checksum");
         assert_eq!(place.folder(), path.folder());
-        let own =
-            place.as_bytes().len() > path.as_bytes().len() && place.as_bytes().starts_with(path.as_bytes());
+        let own = place.as_bytes().strip_prefix(path.as_bytes()).is_some_and(|rest| rest.starts_with(b"."));
         if own && !path.file_name().as_bytes().is_empty() {
             assert!(tie(&place, path).is_some(), "{place:?} of {path:?}");
         }
