@@ -20,6 +20,7 @@ mod opening;
 mod place;
 mod proofs;
 mod replaying;
+mod restores;
 mod rows;
 mod show;
 mod shown;
@@ -37,6 +38,7 @@ pub use copies::{DamageRow, Round};
 pub use error::{Error, Retry};
 pub use find::{Filter, ItemPrefix, NotAPrefix};
 pub use opening::Opening;
+pub use restores::{LedgerNow, Restorer};
 pub use rows::{Arrival, Counts, DepositRow, FoundRow, ItemRow, Origin, Original, Release};
 pub use shown::{
     Pending, ShownClock, ShownDeposit, ShownDerivative, ShownEntry, ShownFacts, ShownItem, ShownKeys,

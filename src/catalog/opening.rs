@@ -132,6 +132,26 @@ impl Catalog {
         Ok(read_epoch(opening)?.unwrap_or(Epoch(1)).next())
     }
 
+    /// Opens a ledger that came back from a backup and raises its epoch: `first` tells of it (`epoch_begun`),
+    /// given the head that the ledger goes on from. A catalog that lies here is thrown away. May be done again
+    /// where it was cut short, as long as the ledger files are those of the backup.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`].
+    pub fn go_on_in(
+        opening: &Opening,
+        epoch: Epoch,
+        first: impl FnOnce(&SignedHead) -> Content,
+    ) -> Result<Self, Error> {
+        make_folders(opening)?;
+        remove_database(opening)?;
+        opening.disk.remove(&opening.epoch_file()).map_err(Error::io("remove", opening.epoch_file()))?;
+        let catalog = Self::open(opening)?;
+        write_epoch(opening, epoch)?;
+        catalog.record(vec![first(&catalog.head())])?;
+        Ok(catalog)
+    }
+
     fn start(means: Means, db: Connection, books: Books, reached: Reached) -> Result<Self, Error> {
         let readers = connect::readers(&means.database)?;
         announce_commit(&means)?;

@@ -54,6 +54,7 @@ fn begin(ground: &Ground) -> Result<Catalog, Problem> {
         owner_uid: rustix::process::geteuid().as_raw(),
         epoch: Catalog::next_epoch(&ground.opening)?,
         because: "rebuilt_from_vault".to_owned(),
+        after: None,
     });
     match Catalog::begin_epoch(&ground.opening, content(begun)) {
         Err(there @ catalog::Error::AlreadyThere { .. }) => {

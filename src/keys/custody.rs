@@ -5,16 +5,15 @@ use std::fmt;
 
 use aes_gcm::aead::AeadInOut as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
-use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::certificate::{Certificate, Certified, Issue};
-use super::layer::{Binding, Place, public_of, recipient, unwrap};
+use super::certificate::{Certificate, Issue};
+use super::layer::{Binding, Place, unwrap};
 use super::secret::Seed;
 use super::signed::{SignedFile, canonical};
 use super::stretch::Stretched;
-use super::{Cost, Error, Keyring, Passphrase, Role, Stretch};
+use super::{Certificates, Cost, Error, EscrowKey, Passphrase, Role, Stretch};
 use crate::model::{ArchiveId, KeyId, Moment};
 use crate::seal::{ItemKey, KeyFile};
 use crate::sys::Entropy;
@@ -107,20 +106,20 @@ fn cipher(stretched: &Stretched) -> Aes256Gcm {
 }
 
 /// The ids of the keys in the custody file; none where it is away or damaged, which [`Custody::unlock`] tells.
-pub(super) fn keys_at_rest(keyring: &Keyring) -> Vec<KeyId> {
-    let document = keyring.custody_at_rest().then(|| read(keyring).ok()).flatten();
+pub(super) fn keys_at_rest(certificates: &Certificates) -> Vec<KeyId> {
+    let document = certificates.custody_at_rest().then(|| read(certificates).ok()).flatten();
     document.map(|document| document.head.keys.iter().map(|key| key.id).collect()).unwrap_or_default()
 }
 
-fn read(keyring: &Keyring) -> Result<CustodyDocument, Error> {
-    let path = keyring.folder().join(CUSTODY_FILE);
-    let document: CustodyDocument = SignedFile::read(&path)?.verified(keyring.root_key())?;
+fn read(certificates: &Certificates) -> Result<CustodyDocument, Error> {
+    let path = certificates.folder().join(CUSTODY_FILE);
+    let document: CustodyDocument = SignedFile::read(&path)?.verified(certificates.root_key())?;
     let head = &document.head;
     if head.document != DOCUMENT {
         return Err(Error::damaged(&path, "it is not a custody file of version 1"));
     }
-    if head.archive != keyring.archive() {
-        return Err(Error::WrongArchive { wanted: keyring.archive(), found: head.archive });
+    if head.archive != certificates.archive() {
+        return Err(Error::WrongArchive { wanted: certificates.archive(), found: head.archive });
     }
     if head.keys.len() > MOST_KEYS || document.sealed.len() != head.keys.len() * Seed::LENGTH + TAG {
         return Err(Error::damaged(&path, "it does not hold the keys that it names"));
@@ -128,14 +127,23 @@ fn read(keyring: &Keyring) -> Result<CustodyDocument, Error> {
     Ok(document)
 }
 
-/// Private domain keys, unlocked. Zeroed when dropped; cannot be printed.
-pub struct Custody {
-    domains: BTreeMap<KeyId, Seed>,
+/// Private keys that open evidence, unlocked. Zeroed when dropped; cannot be printed.
+pub struct Custody(Keys);
+
+/// Which they are.
+enum Keys {
+    /// Those of the domains, out of the custody file.
+    Domains(BTreeMap<KeyId, Seed>),
+    /// The escrow key, out of its shares.
+    Escrow(EscrowKey),
 }
 
 impl fmt::Debug for Custody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Custody").field("keys", &self.domains.len()).finish_non_exhaustive()
+        match &self.0 {
+            Keys::Domains(domains) => write!(f, "Custody {{ domains: {} }}", domains.len()),
+            Keys::Escrow(escrow) => write!(f, "Custody {{ escrow: {escrow:?} }}"),
+        }
     }
 }
 
@@ -147,14 +155,14 @@ impl Custody {
     /// [`Error::SealOnly`] where there is no such file, [`Error::WrongPassphrase`], [`Error::Damaged`]
     /// and [`Error::NotCertified`] for a file that is not what it was, and what stretching fails with.
     pub fn unlock(
-        keyring: &Keyring,
+        certificates: &Certificates,
         passphrase: &Passphrase,
         stretch: &dyn Stretch,
     ) -> Result<Self, Error> {
-        if !keyring.custody_at_rest() {
+        if !certificates.custody_at_rest() {
             return Err(Error::SealOnly);
         }
-        let CustodyDocument { head, sealed } = read(keyring)?;
+        let CustodyDocument { head, sealed } = read(certificates)?;
         let stretched = stretch.stretch(passphrase, &head.salt, head.cost)?;
         // In place: no copy of the seeds is left behind.
         let mut seeds = Zeroizing::new(sealed);
@@ -165,25 +173,48 @@ impl Custody {
         for (named, bytes) in head.keys.iter().zip(seeds.chunks_exact_mut(Seed::LENGTH)) {
             let seed = Seed::copied(bytes).expect("the chunks are as long as seeds");
             bytes.zeroize();
-            check_pair(keyring, *named, &seed)?;
+            check_pair(certificates, *named, &seed)?;
             if matches!(named.role, Role::Domain(_)) {
                 domains.insert(named.id, seed);
             }
         }
-        Ok(Self { domains })
+        Ok(Self(Keys::Domains(domains)))
+    }
+
+    /// The custody of those who hold the shares: it opens everything, and needs no custody file.
+    #[must_use]
+    pub fn of_shares(escrow: EscrowKey) -> Self {
+        Self(Keys::Escrow(escrow))
+    }
+
+    /// Whether it came out of shares, and not out of the custody file.
+    #[must_use]
+    pub fn is_of_shares(&self) -> bool {
+        matches!(self.0, Keys::Escrow(_))
+    }
+
+    /// The private half of one key, where it is among these.
+    pub(super) fn private(&self, id: KeyId) -> Option<&Seed> {
+        match &self.0 {
+            Keys::Domains(domains) => domains.get(&id),
+            Keys::Escrow(escrow) => escrow.private(id),
+        }
     }
 
     /// Opens every layer of a key file, from the outermost in. The key it gives is checked against the
     /// commitment by `seal::unlock`; that the file belongs to the item at hand is the caller's to check.
     ///
     /// # Errors
-    /// What [`Keyring::verify_key_file`] refuses, [`Error::NoPrivateKey`], [`Error::DoesNotOpen`].
-    pub fn open(&self, keyring: &Keyring, file: &KeyFile) -> Result<ItemKey, Error> {
-        keyring.verify_key_file(file)?;
+    /// What [`Certificates::verify_key_file`] refuses, [`Error::NoPrivateKey`], [`Error::DoesNotOpen`].
+    pub fn open(&self, certificates: &Certificates, file: &KeyFile) -> Result<ItemKey, Error> {
+        let domains = match &self.0 {
+            Keys::Domains(domains) => domains,
+            Keys::Escrow(escrow) => return escrow.open(certificates, file),
+        };
+        certificates.verify_key_file(file)?;
         let mut content = Zeroizing::new(file.onion.clone());
         for (depth, layer) in file.layers.iter().enumerate().rev() {
-            let seed = self
-                .domains
+            let seed = domains
                 .get(&layer.key)
                 .ok_or(Error::NoPrivateKey { domain: layer.domain, id: layer.key })?;
             let depth = u8::try_from(depth).expect("a verified key file has 4 layers at most");
@@ -204,23 +235,23 @@ pub(super) fn item_key(file: &KeyFile, content: &[u8]) -> Result<ItemKey, Error>
 }
 
 /// Whether a decrypted seed is the private half of the certified key it is named as.
-fn check_pair(keyring: &Keyring, named: Named, seed: &Seed) -> Result<(), Error> {
-    let certified: &Certified = keyring.certified(named.role, named.id)?;
-    let fits = match named.role {
-        Role::Root => Some(&SigningKey::from_bytes(seed.expose()).verifying_key()) == certified.signing(),
-        Role::Domain(_) => recipient(&public_of(seed)).as_ref() == certified.sealing(),
-        Role::Node | Role::Head | Role::Facts | Role::Escrow => false,
-    };
+fn check_pair(certificates: &Certificates, named: Named, seed: &Seed) -> Result<(), Error> {
+    certificates.certified(named.role, named.id)?;
+    let may_rest_here = matches!(named.role, Role::Root | Role::Domain(_));
+    let fits = may_rest_here && certificates.is_secret_of((named.role, named.id), seed);
     if fits {
         return Ok(());
     }
-    let path = keyring.folder().join(CUSTODY_FILE);
+    let path = certificates.folder().join(CUSTODY_FILE);
     Err(Error::damaged(&path, "it holds a private key that does not belong to its certificate"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EscrowRule, Making, StretchHere, signed::Signed};
+    use ed25519_dalek::SigningKey;
+
+    use super::super::layer::public_of;
+    use super::super::{EscrowRule, Keyring, Making, StretchHere, signed::Signed};
     use super::*;
     use crate::sys::{Disk, OsEntropy};
 

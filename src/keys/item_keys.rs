@@ -1,7 +1,7 @@
 //! Key files: sealing an item key, adding a layer, checking what others wrote.
 
 use super::layer::{Binding, Place, wrap};
-use super::{Error, Keyring, Role};
+use super::{Certificates, Error, Keyring, Role};
 use crate::model::{Domain, Generation, ItemId, KeyId};
 use crate::seal::{ItemKey, KeyFile, Layer};
 use crate::sys::Entropy;
@@ -60,7 +60,7 @@ impl Keyring {
     /// public keys only.
     ///
     /// # Errors
-    /// What [`Keyring::verify_key_file`] refuses; [`Error::BadDomains`] where it has the domain already.
+    /// What [`Certificates::verify_key_file`] refuses; [`Error::BadDomains`] where it has the domain already.
     pub fn add_layer(
         &self,
         file: &KeyFile,
@@ -73,26 +73,6 @@ impl Keyring {
         self.put_layer_around(&mut raised, domain, entropy)?;
         self.sign_key_file(&mut raised);
         Ok(raised)
-    }
-
-    /// Whether a key file is one of this archive's: signed by a certified node key, every layer and the
-    /// escrow copy sealed to keys certified for that use.
-    ///
-    /// # Errors
-    /// [`Error::WrongArchive`], [`Error::NotCertified`], [`Error::AlteredKeyFile`], [`Error::BadDomains`].
-    pub fn verify_key_file(&self, file: &KeyFile) -> Result<(), Error> {
-        if file.archive != self.archive() {
-            return Err(Error::WrongArchive { wanted: self.archive(), found: file.archive });
-        }
-        self.certified(Role::Node, file.signer)?;
-        if !self.verify(file.signer, &file.signed_bytes(), &file.signature) {
-            return Err(Error::AlteredKeyFile { item: file.item });
-        }
-        check_domains(&file.layers)?;
-        for layer in &file.layers {
-            self.certified(Role::Domain(layer.domain), layer.key)?;
-        }
-        self.certified(Role::Escrow, file.escrow_key).map(drop)
     }
 
     fn put_layer_around(
@@ -117,6 +97,28 @@ impl Keyring {
 
     fn sign_key_file(&self, file: &mut KeyFile) {
         file.signature = self.sign(&file.signed_bytes());
+    }
+}
+
+impl Certificates {
+    /// Whether a key file is one of this archive's: signed by a certified node key, every layer and the
+    /// escrow copy sealed to keys certified for that use.
+    ///
+    /// # Errors
+    /// [`Error::WrongArchive`], [`Error::NotCertified`], [`Error::AlteredKeyFile`], [`Error::BadDomains`].
+    pub fn verify_key_file(&self, file: &KeyFile) -> Result<(), Error> {
+        if file.archive != self.archive() {
+            return Err(Error::WrongArchive { wanted: self.archive(), found: file.archive });
+        }
+        self.certified(Role::Node, file.signer)?;
+        if !self.verify(file.signer, &file.signed_bytes(), &file.signature) {
+            return Err(Error::AlteredKeyFile { item: file.item });
+        }
+        check_domains(&file.layers)?;
+        for layer in &file.layers {
+            self.certified(Role::Domain(layer.domain), layer.key)?;
+        }
+        self.certified(Role::Escrow, file.escrow_key).map(drop)
     }
 }
 

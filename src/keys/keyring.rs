@@ -1,34 +1,23 @@
 //! What a node can do without any custodian: seal to public keys, sign, and check what was certified.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 
 use ed25519_dalek::pkcs8::EncodePublicKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use serde::Serialize;
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 
-use super::certificate::{CERTIFICATE_ENDING, Certified, Issue, facts_fingerprint, secret_name};
-use super::custody::CUSTODY_FILE;
-use super::layer::Recipient;
+use super::certificate::secret_name;
+use super::certificates::Certificates;
 use super::secret::{Seed, read_secret};
-use super::signed::SignedFile;
-use super::{Error, Making, Role, Share, custody, error::io_at, making};
-use crate::model::{ArchiveId, KeyId, Moment};
+use super::{Error, Making, Role, Share, error::io_at, making};
+use crate::model::KeyId;
 use crate::seal::FactsKey;
 
-/// The most certificates a folder may hold: rotating nine roles every year for a century.
-const MOST_CERTIFICATES: usize = 1024;
-
-/// Public keys, certificates and this node's own secrets. Holds nothing that opens an item (P5).
+/// A node's keys: what the root certified, and this node's own secrets. Holds nothing that opens an item (P5).
 pub struct Keyring {
-    folder: PathBuf,
-    archive: ArchiveId,
-    root: VerifyingKey,
-    root_id: KeyId,
-    certified: BTreeMap<(Role, KeyId), Certified>,
-    living: BTreeMap<Role, KeyId>,
+    certificates: Certificates,
     node: SigningKey,
     head: SigningKey,
     facts: FactsKey,
@@ -36,10 +25,16 @@ pub struct Keyring {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keyring")
-            .field("archive", &self.archive)
-            .field("root", &self.root_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Keyring").field("certificates", &self.certificates).finish_non_exhaustive()
+    }
+}
+
+/// A keyring is its certificates and more: whatever asks for these takes a keyring as well.
+impl Deref for Keyring {
+    type Target = Certificates;
+
+    fn deref(&self) -> &Certificates {
+        &self.certificates
     }
 }
 
@@ -63,53 +58,19 @@ impl Keyring {
     /// where others may read a secret, [`Error::Damaged`] and [`Error::WrongArchive`] for a file that is
     /// not what it was, [`Error::Io`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let (root, files) = find_root(folder)?;
-        let (root_certified, root_key) = Certified::root(&root)?;
-        let of_root = &root_certified.certificate;
-        let issue = Issue { archive: of_root.archive, root: of_root.id, made: of_root.made };
-        let mut certified = BTreeMap::from([((Role::Root, issue.root), root_certified)]);
-        for path in files {
-            let checked = Certified::check(&SignedFile::read(&path)?, &root_key, issue)?;
-            certified.insert((checked.certificate.role, checked.certificate.id), checked);
-        }
-        let living = living_of(&certified);
-        check_complete(folder, &living)?;
+        let certificates = Certificates::open(folder)?;
         Ok(Self {
-            node: signing_secret(folder, &certified, (Role::Node, living[&Role::Node]))?,
-            head: signing_secret(folder, &certified, (Role::Head, living[&Role::Head]))?,
-            facts: facts_secret(folder, &certified, living[&Role::Facts])?,
-            folder: folder.to_owned(),
-            archive: issue.archive,
-            root: root_key,
-            root_id: issue.root,
-            certified,
-            living,
+            node: signing_secret(&certificates, Role::Node)?,
+            head: signing_secret(&certificates, Role::Head)?,
+            facts: facts_secret(&certificates)?,
+            certificates,
         })
-    }
-
-    /// The archive these keys belong to.
-    #[must_use]
-    pub fn archive(&self) -> ArchiveId {
-        self.archive
-    }
-
-    /// The key that certified all others; the one to pin on paper. Whoever opens an archive compares it
-    /// with the root in the ledger's first entry.
-    #[must_use]
-    pub fn root(&self) -> KeyId {
-        self.root_id
-    }
-
-    /// The root's public key as PEM (SubjectPublicKeyInfo, RFC 8410).
-    #[must_use]
-    pub fn root_public_pem(&self) -> String {
-        public_pem(&self.root)
     }
 
     /// The node key that [`Keyring::sign`] signs with.
     #[must_use]
     pub fn signer(&self) -> KeyId {
-        self.living[&Role::Node]
+        self.living(Role::Node)
     }
 
     /// Signs the footer of a sealed file, a key file or a receipt.
@@ -121,20 +82,13 @@ impl Keyring {
     /// The key that [`Keyring::sign_head`] signs with.
     #[must_use]
     pub fn head_signer(&self) -> KeyId {
-        self.living[&Role::Head]
+        self.living(Role::Head)
     }
 
     /// Its public half.
     #[must_use]
     pub fn head_public(&self) -> [u8; 32] {
         self.head.verifying_key().to_bytes()
-    }
-
-    /// The public halves of every certified head key, retired ones too: old heads were signed by them.
-    #[must_use]
-    pub fn head_publics(&self) -> Vec<[u8; 32]> {
-        let heads = self.certified.iter().filter(|((role, _), _)| *role == Role::Head);
-        heads.filter_map(|(_, head)| head.signing()).map(VerifyingKey::to_bytes).collect()
     }
 
     /// Signs a head of the ledger.
@@ -148,108 +102,6 @@ impl Keyring {
     pub fn facts_key(&self) -> &FactsKey {
         &self.facts
     }
-
-    /// Whether a certified node key, living or retired, signed this.
-    #[must_use]
-    pub fn verify(&self, signer: KeyId, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.certified
-            .get(&(Role::Node, signer))
-            .and_then(Certified::signing)
-            .is_some_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
-    }
-
-    /// Whether encrypted custodian keys lie here now. Without them the node is seal-only.
-    #[must_use]
-    pub fn custody_at_rest(&self) -> bool {
-        self.folder.join(CUSTODY_FILE).is_file()
-    }
-
-    /// Every certified key, by role and age.
-    #[must_use]
-    pub fn list(&self) -> Vec<KeyInfo> {
-        let encrypted = custody::keys_at_rest(self);
-        let mut keys: Vec<KeyInfo> =
-            self.certified.values().map(|key| self.describe(key, &encrypted)).collect();
-        keys.sort_by_key(|key| (key.role, key.made, key.id));
-        keys
-    }
-
-    fn describe(&self, key: &Certified, encrypted: &[KeyId]) -> KeyInfo {
-        let certificate = &key.certificate;
-        let (role, id) = (certificate.role, certificate.id);
-        KeyInfo {
-            id,
-            role,
-            made: certificate.made,
-            state: if self.living[&role] == id { KeyState::Living } else { KeyState::Retired },
-            private: match role {
-                _ if encrypted.contains(&id) => PrivateHalf::Encrypted,
-                Role::Node | Role::Head | Role::Facts if self.holds_secret(role, id) => PrivateHalf::Held,
-                _ => PrivateHalf::Absent,
-            },
-        }
-    }
-
-    fn holds_secret(&self, role: Role, id: KeyId) -> bool {
-        self.folder.join(secret_name(role, id)).is_file()
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    pub(super) fn root_key(&self) -> &VerifyingKey {
-        &self.root
-    }
-
-    /// The key with this role and id, if the root certified it.
-    pub(super) fn certified(&self, role: Role, id: KeyId) -> Result<&Certified, Error> {
-        self.certified.get(&(role, id)).ok_or(Error::NotCertified { id, role })
-    }
-
-    /// The newest key to seal to in this role.
-    pub(super) fn recipient(&self, role: Role) -> (KeyId, &Recipient) {
-        let id = self.living[&role];
-        let key = self.certified[&(role, id)].sealing().expect("open() checked the algorithm of each role");
-        (id, key)
-    }
-}
-
-/// One key, as `keys list` tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct KeyInfo {
-    /// Which.
-    pub id: KeyId,
-    /// What for.
-    pub role: Role,
-    /// When it was certified.
-    pub made: Moment,
-    /// Whether new things are still made with it.
-    pub state: KeyState,
-    /// Where its private half is, as far as this node knows.
-    pub private: PrivateHalf,
-}
-
-/// Whether a key is in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyState {
-    /// The newest of its role.
-    Living,
-    /// A newer one took its place; it still opens and verifies what is old.
-    Retired,
-}
-
-/// Where a private half is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PrivateHalf {
-    /// In clear, for this node's unattended work.
-    Held,
-    /// In the custody file, under the passphrase.
-    Encrypted,
-    /// Not here: elsewhere, or in shares.
-    Absent,
 }
 
 /// A public key as PEM, the form that openssl takes.
@@ -257,78 +109,24 @@ pub(super) fn public_pem(key: &VerifyingKey) -> String {
     key.to_public_key_pem(LineEnding::LF).expect("every Ed25519 key has a SubjectPublicKeyInfo")
 }
 
-/// The root's certificate, and the paths of all others.
-fn find_root(folder: &Path) -> Result<(SignedFile, Vec<PathBuf>), Error> {
-    let mut others = Vec::new();
-    let mut roots = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io_at("list", folder))? {
-        let path = entry.map_err(io_at("list", folder))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // A name with a dot in front is a temporary of an unfinished write.
-        if name.starts_with('.') || !name.ends_with(CERTIFICATE_ENDING) {
-            continue;
-        }
-        if name.starts_with("root-") { roots.push(path) } else { others.push(path) }
-    }
-    if others.len() > MOST_CERTIFICATES {
-        return Err(Error::damaged(folder, "it holds more certificates than an archive can have"));
-    }
-    match roots.as_slice() {
-        [root] => Ok((SignedFile::read(root)?, others)),
-        [] => Err(Error::Missing { folder: folder.to_owned(), role: Role::Root }),
-        _ => Err(Error::damaged(folder, "it holds the certificates of two roots")),
-    }
-}
-
-/// The newest key of each role; of two made at the same moment, the one with the higher id.
-fn living_of(certified: &BTreeMap<(Role, KeyId), Certified>) -> BTreeMap<Role, KeyId> {
-    let mut newest: BTreeMap<Role, (Moment, KeyId)> = BTreeMap::new();
-    for ((role, id), key) in certified {
-        let this = (key.certificate.made, *id);
-        let held = newest.entry(*role).or_insert(this);
-        *held = this.max(*held);
-    }
-    newest.into_iter().map(|(role, (_, id))| (role, id)).collect()
-}
-
-fn check_complete(folder: &Path, living: &BTreeMap<Role, KeyId>) -> Result<(), Error> {
-    match Role::all().find(|role| !living.contains_key(role)) {
-        Some(role) => Err(Error::Missing { folder: folder.to_owned(), role }),
-        None => Ok(()),
-    }
-}
-
 /// The secret of one of this node's own keys.
-fn secret(folder: &Path, role: Role, id: KeyId) -> Result<(PathBuf, Seed), Error> {
-    let path = folder.join(secret_name(role, id));
+fn secret(certificates: &Certificates, (role, id): (Role, KeyId)) -> Result<Seed, Error> {
+    let path = certificates.folder().join(secret_name(role, id));
     let bytes = read_secret(&path, Seed::LENGTH)?
         .ok_or_else(|| io_at("open", &path)(std::io::ErrorKind::NotFound.into()))?;
     let seed = Seed::copied(&bytes).ok_or_else(|| Error::damaged(&path, "a secret has 32 bytes"))?;
-    Ok((path, seed))
+    if certificates.is_secret_of((role, id), &seed) {
+        return Ok(seed);
+    }
+    Err(Error::damaged(&path, "it does not belong to the certified key"))
 }
 
-fn signing_secret(
-    folder: &Path,
-    certified: &BTreeMap<(Role, KeyId), Certified>,
-    (role, id): (Role, KeyId),
-) -> Result<SigningKey, Error> {
-    let (path, seed) = secret(folder, role, id)?;
-    let key = SigningKey::from_bytes(seed.expose());
-    if certified[&(role, id)].signing() != Some(&key.verifying_key()) {
-        return Err(Error::damaged(&path, "it does not belong to the certified key"));
-    }
-    Ok(key)
+fn signing_secret(certificates: &Certificates, role: Role) -> Result<SigningKey, Error> {
+    let seed = secret(certificates, (role, certificates.living(role)))?;
+    Ok(SigningKey::from_bytes(seed.expose()))
 }
 
-fn facts_secret(
-    folder: &Path,
-    certified: &BTreeMap<(Role, KeyId), Certified>,
-    id: KeyId,
-) -> Result<FactsKey, Error> {
-    let (path, seed) = secret(folder, Role::Facts, id)?;
-    let key = FactsKey::from_bytes(*seed.expose());
-    if key.id() != id || certified[&(Role::Facts, id)].fingerprint() != Some(&facts_fingerprint(&key)) {
-        return Err(Error::damaged(&path, "it does not belong to the certified key"));
-    }
-    Ok(key)
+fn facts_secret(certificates: &Certificates) -> Result<FactsKey, Error> {
+    let seed = secret(certificates, (Role::Facts, certificates.living(Role::Facts)))?;
+    Ok(FactsKey::from_bytes(*seed.expose()))
 }

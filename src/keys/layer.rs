@@ -73,12 +73,22 @@ impl Binding<'_> {
 
 /// Seals content to a key: the encapsulation (1120 bytes), then the content encrypted with its tag.
 pub(super) fn wrap(to: &Recipient, binding: Binding<'_>, content: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+    seal(to, (&binding.info(), &binding.associated()), content, entropy)
+}
+
+/// One message to a key, bound to `info` and associated data: the encapsulation, then the content encrypted.
+pub(super) fn seal(
+    to: &Recipient,
+    (info, associated): (&[u8], &[u8]),
+    content: &[u8],
+    entropy: &dyn Entropy,
+) -> Vec<u8> {
     let (encapsulated, sealed) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, XWing>(
         &OpModeS::Base,
         to,
-        &binding.info(),
+        info,
         content,
-        &binding.associated(),
+        associated,
         &mut Dice(entropy),
     )
     .expect("sealing a few KiB to a key that parsed meets no limit of HPKE");
@@ -87,15 +97,24 @@ pub(super) fn wrap(to: &Recipient, binding: Binding<'_>, content: &[u8], entropy
 
 /// Opens what [`wrap`] made, with the same binding; `None` for anything else.
 pub(super) fn unwrap(with: &Seed, binding: Binding<'_>, layer: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (encapsulated, sealed) = layer.split_at_checked(ENCAPSULATED)?;
+    open(with, (&binding.info(), &binding.associated()), layer)
+}
+
+/// Opens what [`seal`] made; `None` for anything else.
+pub(super) fn open(
+    with: &Seed,
+    (info, associated): (&[u8], &[u8]),
+    message: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
+    let (encapsulated, sealed) = message.split_at_checked(ENCAPSULATED)?;
     let encapsulated = <XWing as Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
     hpke::single_shot_open::<AesGcm256, HkdfSha256, XWing>(
         &OpModeR::Base,
         &private_of(with),
         &encapsulated,
-        &binding.info(),
+        info,
         sealed,
-        &binding.associated(),
+        associated,
     )
     .ok()
     .map(Zeroizing::new)

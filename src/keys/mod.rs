@@ -8,6 +8,7 @@
 
 mod base32;
 mod certificate;
+mod certificates;
 mod child;
 mod custody;
 mod error;
@@ -15,6 +16,7 @@ mod item_keys;
 mod keyring;
 mod layer;
 mod making;
+mod node_secrets;
 mod passphrase;
 mod role;
 mod secret;
@@ -22,12 +24,14 @@ mod share;
 mod signed;
 mod stretch;
 
+pub use certificates::{Certificates, KeyInfo, KeyState, PrivateHalf};
 pub use child::{STRETCH_COMMAND, StretchInChild, stretch_stdin_to_stdout};
 pub use custody::{CUSTODY_FILE, Custody};
 pub use error::{Error, Retry};
 pub use item_keys::SealRequest;
-pub use keyring::{KeyInfo, KeyState, Keyring, PrivateHalf};
+pub use keyring::Keyring;
 pub use making::{EscrowRule, Making};
+pub use node_secrets::{NODE_SECRETS_FILE, NodeSecrets};
 pub use passphrase::{Passphrase, UNLOCK_FILE, read_unlock, write_unlock};
 pub use role::{Algorithm, NotARole, Role};
 pub use share::{EscrowKey, Share};

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::custody::item_key;
 use super::layer::{Binding, Dice, Place, public_of, recipient, unwrap};
 use super::secret::Seed;
-use super::{Error, EscrowRule, Keyring, Role, base32};
+use super::{Certificates, Error, EscrowRule, Role, base32};
 use crate::model::{ArchiveId, KeyId};
 use crate::seal::{ItemKey, KeyFile};
 use crate::sys::Entropy;
@@ -161,13 +161,13 @@ impl EscrowKey {
     /// [`Error::BadShare`] for one that is not whole or not of the same key, [`Error::WrongArchive`],
     /// [`Error::MissingShares`], [`Error::NotCertified`] for a key that is not this archive's,
     /// [`Error::SharesDisagree`] where whole shares do not give the key.
-    pub fn combine(keyring: &Keyring, shares: &[Share]) -> Result<Self, Error> {
-        let parts = read_all(keyring, shares)?;
+    pub fn combine(certificates: &Certificates, shares: &[Share]) -> Result<Self, Error> {
+        let parts = read_all(certificates, shares)?;
         let Some(first) = parts.first() else {
-            let (id, _) = keyring.recipient(Role::Escrow);
-            return Err(Error::MissingShares { have: 0, needed: rule_of(keyring, id)?.needed });
+            let (id, _) = certificates.recipient(Role::Escrow);
+            return Err(Error::MissingShares { have: 0, needed: rule_of(certificates, id)?.needed });
         };
-        let (id, rule) = (first.key, rule_of(keyring, first.key)?);
+        let (id, rule) = (first.key, rule_of(certificates, first.key)?);
         let have = u8::try_from(parts.len()).expect("different numbers of one byte");
         if have < rule.needed {
             return Err(Error::MissingShares { have, needed: rule.needed });
@@ -175,21 +175,26 @@ impl EscrowKey {
         let points: Vec<blahaj::Share> = parts.iter().map(Parts::point).collect();
         let secret = Sharks(rule.needed).recover(&points).map_err(|_| Error::SharesDisagree)?;
         let private = Seed::copied(&Zeroizing::new(secret)).ok_or(Error::SharesDisagree)?;
-        let certified = keyring.certified(Role::Escrow, id)?.sealing();
+        let certified = certificates.certified(Role::Escrow, id)?.sealing();
         if recipient(&public_of(&private)).as_ref() != certified {
             return Err(Error::SharesDisagree);
         }
         Ok(Self { id, private })
     }
 
+    /// The private half of this very key.
+    pub(super) fn private(&self, id: KeyId) -> Option<&Seed> {
+        (self.id == id).then_some(&self.private)
+    }
+
     /// Opens the escrow copy in a key file. The key it gives is checked against the commitment by
     /// `seal::unlock`.
     ///
     /// # Errors
-    /// What [`Keyring::verify_key_file`] refuses; [`Error::DoesNotOpen`], also where the file was sealed to
+    /// What [`Certificates::verify_key_file`] refuses; [`Error::DoesNotOpen`], also where the file was sealed to
     /// another escrow key.
-    pub fn open(&self, keyring: &Keyring, file: &KeyFile) -> Result<ItemKey, Error> {
-        keyring.verify_key_file(file)?;
+    pub fn open(&self, certificates: &Certificates, file: &KeyFile) -> Result<ItemKey, Error> {
+        certificates.verify_key_file(file)?;
         // Bound to the id of this key, so that a copy made for another escrow key fails here.
         let binding = Binding::of(file, self.id, Place::Escrow);
         let content = unwrap(&self.private, binding, &file.escrow)
@@ -198,21 +203,21 @@ impl EscrowKey {
     }
 }
 
-fn rule_of(keyring: &Keyring, id: KeyId) -> Result<EscrowRule, Error> {
-    let certified = keyring.certified(Role::Escrow, id)?;
+fn rule_of(certificates: &Certificates, id: KeyId) -> Result<EscrowRule, Error> {
+    let certified = certificates.certified(Role::Escrow, id)?;
     Ok(certified.escrow_rule().expect("open() wants a rule in every escrow certificate"))
 }
 
 /// The different shares among those given, each whole and of one key of this archive.
-fn read_all(keyring: &Keyring, shares: &[Share]) -> Result<Vec<Parts>, Error> {
+fn read_all(certificates: &Certificates, shares: &[Share]) -> Result<Vec<Parts>, Error> {
     let mut all: Vec<Parts> = Vec::new();
     for (before, share) in shares.iter().enumerate() {
         let bad = |what| Error::BadShare { place: before + 1, what };
         let parts = share.parts().map_err(bad)?;
-        if parts.archive != keyring.archive() {
-            return Err(Error::WrongArchive { wanted: keyring.archive(), found: parts.archive });
+        if parts.archive != certificates.archive() {
+            return Err(Error::WrongArchive { wanted: certificates.archive(), found: parts.archive });
         }
-        let rule = rule_of(keyring, parts.key)?;
+        let rule = rule_of(certificates, parts.key)?;
         if parts.rule != rule || parts.number == 0 || parts.number > rule.shares {
             return Err(bad("it does not keep the rule that the root certified"));
         }
@@ -232,7 +237,7 @@ fn read_all(keyring: &Keyring, shares: &[Share]) -> Result<Vec<Parts>, Error> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Making, Passphrase, StretchHere};
+    use super::super::{Keyring, Making, Passphrase, StretchHere};
     use super::*;
     use crate::model::Moment;
     use crate::sys::{Disk, OsEntropy};

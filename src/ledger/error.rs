@@ -143,6 +143,9 @@ pub enum Error {
         /// The one that would begin.
         found: Epoch,
     },
+    /// A restored ledger goes on from the head that stands before it, and says so.
+    #[error("the beginning of this epoch does not name the head before it")]
+    WrongOldHead,
     /// A file whose name is not the index of its first entry, or that is missing before this one.
     #[error("a file named for entry {named} stands where one for entry {wanted} belongs")]
     WrongFile {
@@ -240,6 +243,7 @@ impl Error {
             Self::MadeTwice => "made_twice",
             Self::WrongArchive => "wrong_archive",
             Self::WrongEpoch { .. } => "wrong_epoch",
+            Self::WrongOldHead => "wrong_old_head",
             Self::WrongFile { .. } => "wrong_file",
             Self::OpenEnd { .. } => "open_end",
             Self::StrangeTail => "strange_tail",

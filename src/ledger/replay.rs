@@ -2,10 +2,10 @@
 
 use std::io::BufRead;
 
-use crate::model::{Act, ArchiveId, Epoch, LedgerIndex};
+use crate::model::{Act, ArchiveId, Epoch, EpochBegun, LedgerIndex};
 
 use super::sheet::Sheet;
-use super::{Entry, Error, Line, Node, SignedHead, Tree, origin, sheet_name};
+use super::{Entry, Error, Hash, Line, Node, SignedHead, Tree, origin, sheet_name};
 
 /// Whom and what a replay believes.
 #[derive(Debug, Clone)]
@@ -185,6 +185,7 @@ impl<'t> Replay<'t> {
             (Some(Act::ArchiveMade(_)), Some(_)) => Err(Error::MadeTwice),
             (Some(Act::EpochBegun(begun)), current) => {
                 self.ours(begun.archive)?;
+                self.goes_on_from(begun)?;
                 // A ledger that was begun anew comes after one that is gone: at least epoch 2.
                 let (current, found) = (current.unwrap_or(Epoch(1)), begun.epoch);
                 if found > current { Ok(found) } else { Err(Error::WrongEpoch { current, found }) }
@@ -193,6 +194,21 @@ impl<'t> Replay<'t> {
             (_, None) => Err(Error::WrongBeginning(entry.kind().to_owned())),
             (_, Some(current)) => Ok(current),
         }
+    }
+
+    /// Exactly the beginning after a restore names the head that stands right before it.
+    fn goes_on_from(&self, begun: &EpochBegun) -> Result<(), Error> {
+        let follows = match (begun.because == EpochBegun::RESTORED, &begun.after) {
+            (false, None) => true,
+            (true, Some(old)) => {
+                old.size > 0
+                    && old.size == self.tree.size()
+                    && old.size == self.covered.size()
+                    && Hash(old.root.0) == self.tree.root()
+            }
+            (true, None) | (false, Some(_)) => false,
+        };
+        if follows { Ok(()) } else { Err(Error::WrongOldHead) }
     }
 
     fn ours(&self, archive: ArchiveId) -> Result<(), Error> {

@@ -156,8 +156,47 @@ pub struct EpochBegun {
     pub owner_uid: u32,
     /// The new epoch.
     pub epoch: Epoch,
-    /// Why: `rebuilt_from_vault`.
+    /// Why: `rebuilt_from_vault` or [`EpochBegun::RESTORED`].
     pub because: String,
+    /// The head that the ledger goes on from, exactly where it was restored from a backup: what came after it
+    /// is lost with the old home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<OldHead>,
+}
+
+impl EpochBegun {
+    /// The word in `because` for an archive that came back from a backup.
+    pub const RESTORED: &'static str = "restored";
+}
+
+/// The last head of the epoch before, as an entry names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OldHead {
+    /// Entries under it.
+    pub size: u64,
+    /// The root of their tree.
+    pub root: Sha256,
+}
+
+/// A restored archive may serve again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreConfirmed {
+    /// The epoch that the restore began.
+    pub epoch: Epoch,
+    /// On whose word.
+    pub by: Witness,
+}
+
+/// Who besides the one who acted vouches for an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Witness {
+    /// Another local user.
+    AnotherUser,
+    /// Those who hold the escrow shares.
+    Shares,
 }
 
 /// Someone read an item.
@@ -319,6 +358,8 @@ pub enum Act {
         /// What.
         reason: Reason,
     },
+    /// A restored archive was opened again.
+    RestoreConfirmed(RestoreConfirmed),
 }
 
 impl Act {
@@ -345,6 +386,7 @@ impl Act {
             Self::KeysDrilled(_) => "keys_drilled",
             Self::SourceReleased(_) => "source_released",
             Self::Noticed { .. } => "noticed",
+            Self::RestoreConfirmed(_) => "restore_confirmed",
         }
     }
 }

@@ -17,8 +17,8 @@ mod reason;
 
 pub use act::{
     Act, Actor, ArchiveMade, CopiesMade, DamageFound, DamageRepaired, DerivativeSealed, EpochBegun,
-    ItemRead, ItemSealed, KeysDrilled, KnownDeposit, MediaProbed, PlaceBack, PlaceLost, ReadBack,
-    Recovered, SourceReleased,
+    ItemRead, ItemSealed, KeysDrilled, KnownDeposit, MediaProbed, OldHead, PlaceBack, PlaceLost, ReadBack,
+    Recovered, RestoreConfirmed, SourceReleased, Witness,
 };
 pub use cause::chain;
 pub use class::{Domain, Protection, domains_of};

@@ -6,6 +6,7 @@
 mod copies;
 mod items;
 mod order;
+mod restores;
 mod ties;
 mod words;
 
@@ -13,10 +14,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::{Json, integer};
 use super::{Error, nodes};
-use crate::ledger::{Entry, Node, SignedHead};
+use crate::ledger::{Content, Entry, Node, SignedHead};
 use crate::model::{Act, ArchiveId, DepositId, Epoch, ItemId, KeyId, LedgerIndex, Outcome, Reason};
 
 pub(super) use order::place_of;
+pub(super) use restores::RESTORED_BY;
 
 /// Applies one entry. `nodes` are the hashes that became complete with it.
 ///
@@ -33,24 +35,27 @@ pub(super) fn apply(db: &Connection, entry: &Entry, nodes: &[Node]) -> Result<()
         })
         .map_err(Error::database("note an entry"))?;
     nodes::keep(db, nodes)?;
-    act.map_or(Ok(()), |act| apply_act(db, entry.index(), act))
+    entry.content().map_or(Ok(()), |content| apply_act(db, entry.index(), content))
 }
 
-fn apply_act(db: &Connection, index: LedgerIndex, act: &Act) -> Result<(), Error> {
-    match act {
+fn apply_act(db: &Connection, index: LedgerIndex, content: &Content) -> Result<(), Error> {
+    match &content.act {
         Act::ArchiveMade(made) => begin(
             db,
             Beginning { archive: made.archive, root: made.root, owner: made.owner_uid, epoch: Epoch(1) },
         ),
-        Act::EpochBegun(begun) => begin(
-            db,
-            Beginning {
-                archive: begun.archive,
-                root: begun.root,
-                owner: begun.owner_uid,
-                epoch: begun.epoch,
-            },
-        ),
+        Act::EpochBegun(begun) => {
+            begin(
+                db,
+                Beginning {
+                    archive: begun.archive,
+                    root: begun.root,
+                    owner: begun.owner_uid,
+                    epoch: begun.epoch,
+                },
+            )?;
+            restores::begun(db, begun, &content.who)
+        }
         Act::ItemSealed(sealed) => items::sealed(db, index, sealed),
         Act::KnownDeposit(known) => items::known(db, index, known),
         Act::MediaProbed(probed) => items::probed(db, probed),
@@ -74,6 +79,7 @@ fn apply_act(db: &Connection, index: LedgerIndex, act: &Act) -> Result<(), Error
         | Act::CustodyOpened
         | Act::CustodyClosed
         | Act::KeysDrilled(_) => Ok(()),
+        Act::RestoreConfirmed(_) => restores::confirmed(db),
     }
 }
 
@@ -152,6 +158,7 @@ fn item_of(db: &Connection, act: &Act) -> Result<Option<ItemId>, Error> {
         Act::SourceReleased(released) => item_of_deposit(db, released.deposit)?,
         Act::ArchiveMade(_)
         | Act::EpochBegun(_)
+        | Act::RestoreConfirmed(_)
         | Act::CustodyOpened
         | Act::CustodyClosed
         | Act::CopiesMade(_)

@@ -170,6 +170,7 @@ act-place_back = place of the vault back
 act-keys_drilled = escrow shares tried
 act-source_released = source left its inbox
 act-noticed = noticed
+act-restore_confirmed = restore confirmed
 key-living = in use
 key-retired = retired
 private-half-held = usable

@@ -170,6 +170,7 @@ act-place_back = 一处存放恢复
 act-keys_drilled = 演练托管份额
 act-source_released = 来源移出收件目录
 act-noticed = 提示
+act-restore_confirmed = 恢复已确认
 key-living = 在用
 key-retired = 停用
 private-half-held = 可用

@@ -46,6 +46,7 @@ fn begins(epoch: u32) -> Content {
         owner_uid: 1000,
         epoch: Epoch(epoch),
         because: "rebuilt_from_vault".to_owned(),
+        after: None,
     }))
 }
 

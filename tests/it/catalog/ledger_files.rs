@@ -202,6 +202,7 @@ fn a_new_epoch_begins_where_the_ledger_is_gone_and_old_ledgers_do_not_come_back(
             owner_uid: 1001,
             epoch,
             because: "rebuilt_from_vault".to_owned(),
+            after: None,
         }))
     };
     assert!(matches!(

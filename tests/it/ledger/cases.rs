@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use ed25519_dalek::{Signer as _, SigningKey};
 use sealdock::ledger::{Hash, Head, Line, Receipt, origin, sheet_name};
 use sealdock::model::{
-    Act, ArchiveId, Epoch, KeyId, LedgerIndex, MediaFacts, MediaProbed, ProbeOutcome, RawName, ReadBack,
-    Reason, State,
+    Act, ArchiveId, Epoch, EpochBegun, KeyId, LedgerIndex, MediaFacts, MediaProbed, OldHead, ProbeOutcome,
+    RawName, ReadBack, Reason, RestoreConfirmed, Sha256, State, Witness,
 };
 use serde_json::{Value, json};
 
 use super::desk::{
-    Desk, archive, begun, head_key, item, key_id, made, moment, node_key, read, sign_head, strange_key,
+    Desk, archive, begun, head_key, item, key_id, made, moment, node_key, read, restored, sign_head,
+    strange_key,
 };
 
 /// One folder under `fixtures/ledger/valid` or `invalid`.
@@ -28,10 +29,17 @@ pub(super) fn valid() -> Vec<Case> {
 }
 
 pub(super) fn invalid() -> Vec<Case> {
-    [invalid_lines(), invalid_orders(), invalid_heads(), invalid_files(), invalid_receipts()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        invalid_lines(),
+        invalid_orders(),
+        invalid_restores(),
+        invalid_heads(),
+        invalid_files(),
+        invalid_receipts(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The ledger and the receipt that FORMAT.md prints.
@@ -59,6 +67,7 @@ fn valid_ledgers() -> Vec<Case> {
         whole("usual", &usual),
         whole("new-epoch", &Desk::open(begun(2), 2)),
         whole("epoch-raised", &raised),
+        whole("restored", &restored_and_confirmed()),
         whole("numbers-and-raw-names", &rich),
         Case { files: files(&[(0, older.to_vec()), (3, newer.to_vec())]), ..whole("two-files", &usual) },
         Case {
@@ -74,6 +83,17 @@ fn valid_ledgers() -> Vec<Case> {
             }}),
         },
     ]
+}
+
+/// Goes on from the last head of a backup, and is confirmed.
+fn restored_and_confirmed() -> Desk {
+    let mut desk = Desk::usual();
+    desk.enter(restored(2, Some(desk.old_head())));
+    desk.epoch = Epoch(2);
+    desk.sign();
+    desk.enter(Act::RestoreConfirmed(RestoreConfirmed { epoch: Epoch(2), by: Witness::Shares }));
+    desk.sign();
+    desk
 }
 
 /// Numbers that are easily written in another way, and bytes that are no UTF-8.
@@ -166,6 +186,28 @@ fn invalid_orders() -> Vec<Case> {
         beginning("begins-anew-in-epoch-1", begun(1), "wrong_epoch"),
         broken("made-twice", &[(0, twice.lines)], (0, 8), "made_twice"),
         broken("epoch-falls", &[(0, fallen.lines)], (0, 3), "wrong_epoch"),
+    ]
+}
+
+/// Beginnings of an epoch that do not name the head before them.
+fn invalid_restores() -> Vec<Case> {
+    let after = |name, old: &dyn Fn(OldHead) -> Option<OldHead>| {
+        let mut desk = Desk::usual();
+        desk.enter(restored(2, old(desk.old_head())));
+        broken(name, &[(0, desk.lines)], (0, 8), "wrong_old_head")
+    };
+    let mut unsigned = Desk::usual();
+    unsigned.enter(Act::CustodyClosed);
+    unsigned.enter(restored(2, Some(unsigned.old_head())));
+    let mut rebuilt = Desk::usual();
+    let Act::EpochBegun(begun) = begun(2) else { unreachable!("it begins an epoch") };
+    rebuilt.enter(Act::EpochBegun(EpochBegun { after: Some(rebuilt.old_head()), ..begun }));
+    vec![
+        after("restored-from-nothing", &|_| None),
+        after("restored-from-an-older-head", &|old| Some(OldHead { size: old.size - 1, ..old })),
+        after("restored-from-another-root", &|old| Some(OldHead { root: Sha256([7; 32]), ..old })),
+        broken("restored-behind-no-head", &[(0, unsigned.lines)], (0, 9), "wrong_old_head"),
+        broken("rebuilt-naming-a-head", &[(0, rebuilt.lines)], (0, 8), "wrong_old_head"),
     ]
 }
 

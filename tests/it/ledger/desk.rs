@@ -8,7 +8,7 @@ use sealdock::ledger::{
 };
 use sealdock::model::{
     Act, Actor, ArchiveId, ArchiveMade, DepositId, DockName, Epoch, EpochBegun, ItemId, ItemRead, KeyId,
-    LedgerIndex, Moment, RawName, ReadBack, Sha256, State,
+    LedgerIndex, Moment, OldHead, RawName, ReadBack, Sha256, State,
 };
 
 pub(super) fn archive() -> ArchiveId {
@@ -65,7 +65,14 @@ pub(super) fn begun(epoch: u32) -> Act {
         owner_uid: 1000,
         epoch: Epoch(epoch),
         because: "rebuilt_from_vault".to_owned(),
+        after: None,
     })
+}
+
+/// The beginning of an epoch after a restore that names this old head.
+pub(super) fn restored(epoch: u32, after: Option<OldHead>) -> Act {
+    let Act::EpochBegun(begun) = begun(epoch) else { unreachable!("made above") };
+    Act::EpochBegun(EpochBegun { because: EpochBegun::RESTORED.to_owned(), after, ..begun })
 }
 
 pub(super) fn read(purpose: &str) -> Act {
@@ -129,6 +136,11 @@ impl Desk {
 
     pub(super) fn head(&self) -> Head {
         Head::of(origin(archive(), self.epoch), &self.tree)
+    }
+
+    /// The head of everything so far, as a restore names it.
+    pub(super) fn old_head(&self) -> OldHead {
+        OldHead { size: self.tree.size(), root: Sha256(self.tree.root().0) }
     }
 
     pub(super) fn sign(&mut self) {
