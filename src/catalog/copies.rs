@@ -66,7 +66,19 @@ impl Catalog {
             "SELECT item, code, place FROM damage WHERE place <> '' AND item > coalesce(?1, 0)
              ORDER BY item, place, code LIMIT ?2",
             params![after, at_most(limit)],
-            |row| Ok(DamageRow { item: row.get(0)?, code: row.get(1)?, place: row.get(2)? }),
+            damage_row,
+        )
+    }
+
+    /// Damage of one item that stands, in whatever place.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn damage_of(&self, item: ItemId) -> Result<Vec<DamageRow>, Error> {
+        self.ask(
+            "SELECT item, code, place FROM damage WHERE item = ?1 ORDER BY place, code",
+            params![item],
+            damage_row,
         )
     }
 
@@ -78,7 +90,7 @@ impl Catalog {
         self.ask(
             "SELECT item, code, place FROM damage WHERE item = ?1 AND place = ?2",
             params![item, place],
-            |row| Ok(DamageRow { item: row.get(0)?, code: row.get(1)?, place: row.get(2)? }),
+            damage_row,
         )
     }
 }
@@ -125,4 +137,8 @@ impl Catalog {
             .map(drop)
         })
     }
+}
+
+fn damage_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DamageRow> {
+    Ok(DamageRow { item: row.get(0)?, code: row.get(1)?, place: row.get(2)? })
 }

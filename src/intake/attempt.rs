@@ -101,7 +101,7 @@ impl Intake {
     }
 
     fn deposit_of(&self, source: &Source, path: &RawName) -> Ended<Option<DepositRow>> {
-        self.parts().catalog.deposit_of_source(source).map_err(|error| self.not_recorded(path, &error))
+        self.known_arrival(source).map_err(|error| self.not_recorded(path, &error))
     }
 
     /// The catalog's trouble, told as the file's: it waits.

@@ -2,8 +2,9 @@
 
 use super::attempt::content;
 use super::{Error, Intake};
+use crate::catalog::{self, DepositRow};
 use crate::evidence::{Found, Record};
-use crate::model::{DamageFound, Generation, ItemId, Provenance, Recovered, chain};
+use crate::model::{DamageFound, Generation, ItemId, Provenance, Recovered, Source, chain};
 use crate::seal::Role;
 use crate::vault::Standing;
 
@@ -101,6 +102,22 @@ impl Intake {
                 Ok(self.parts().catalog.item_with(&facts.source.dock, &sha256)?.is_some())
             }
         }
+    }
+
+    /// The arrival of exactly this file, as long as the archive has its bytes. Where their sealed file is known to
+    /// be missing, as after a restore without it, a source that lies there still is taken in anew (P1).
+    pub(super) fn known_arrival(&self, source: &Source) -> Result<Option<DepositRow>, catalog::Error> {
+        let found = self.parts().catalog.deposit_of_source(source)?;
+        match found {
+            Some(row) if self.is_nowhere(row.item)? => Ok(None),
+            found => Ok(found),
+        }
+    }
+
+    fn is_nowhere(&self, item: ItemId) -> Result<bool, catalog::Error> {
+        let damage = self.parts().catalog.damage_of(item)?;
+        let missing = damage.iter().filter(|row| row.code == MISSING).count();
+        Ok(missing >= self.parts().evidence.vault().places().len())
     }
 
     /// A row without its file is an alarm, and an entry, once.

@@ -11,7 +11,7 @@ use super::{Error, InboxPlan, Intake};
 use crate::catalog::{DepositRow, Origin, Release};
 use crate::inbox::{self, Aside, Root, put_back, remove_aside, set_aside};
 use crate::ledger::may_erase;
-use crate::model::{Act, LedgerIndex, Reason, Sha256, SourceReleased, chain};
+use crate::model::{Act, ItemId, LedgerIndex, Reason, Sha256, SourceReleased, chain};
 use crate::vault::Standing;
 
 /// Deposits looked at in one go.
@@ -32,6 +32,10 @@ impl Intake {
     /// Takes every release that is due one step on.
     pub(super) fn release_what_may_go(&self) -> Result<(), Error> {
         if self.inboxes().iter().all(|plan| plan.release.is_none()) {
+            return Ok(());
+        }
+        // Sources are what a restored archive may still lack: none goes before somebody has looked.
+        if self.parts().catalog.unconfirmed_restore()?.is_some() {
             return Ok(());
         }
         self.look_back_once_whole();
@@ -58,7 +62,9 @@ impl Intake {
                 if self.is_undelivered(&row)? || self.stopping() {
                     return Ok(());
                 }
-                if let Some(plan) = self.may_leave(&row)? {
+                if let Some(plan) = self.may_leave(&row)?
+                    && !self.is_damaged(row.item)?
+                {
                     // Media are probed where they lie, without any key; so a source waits for that as well.
                     if self.parts().catalog.is_unprobed(row.item)? {
                         return Ok(());
@@ -100,6 +106,11 @@ impl Intake {
         })
     }
 
+    /// A source may be all that is left of an item that is not whole: it stays (P1).
+    fn is_damaged(&self, item: ItemId) -> Result<bool, Error> {
+        Ok(!self.parts().catalog.damage_of(item)?.is_empty())
+    }
+
     fn first_step(&self, plan: &InboxPlan, row: &DepositRow) -> Result<(), Error> {
         let Ok(root) = Root::open(plan.dock.clone(), &plan.path) else { return Ok(()) };
         match set_aside(&root, &aside(row), &self.parts().disk) {
@@ -127,7 +138,7 @@ impl Intake {
                     Release::SetAside { remove_after: Some(at) } => at <= now,
                     _ => false,
                 };
-                if due && !self.stopping() {
+                if due && !self.stopping() && !self.is_damaged(row.item)? {
                     self.second_step(row)?;
                 }
             }

@@ -198,7 +198,7 @@ impl Intake {
                 if let Some(reason) = patterns.ignored(path) {
                     return station.desk().rest(path, &look, (State::Ignored, Some(reason)));
                 }
-                match self.parts().catalog.deposit_of_source(&door.root.source(path, stat)) {
+                match self.known_arrival(&door.root.source(path, stat)) {
                     Ok(Some(row)) => return station.desk().rest(path, &look, (row.state(), None)),
                     Ok(None) => station.desk().take_up(path.clone(), look, hint),
                     Err(error) => {

@@ -131,7 +131,7 @@ impl Intake {
         if let Some(reason) = self.parts().naming.patterns.ignored(&seen.path) {
             return Ok((State::Ignored, Some(reason)));
         }
-        let found = self.parts().catalog.deposit_of_source(&door.root.source(&seen.path, stat))?;
+        let found = self.known_arrival(&door.root.source(&seen.path, stat))?;
         Ok(found.map_or((State::Waiting, Some(Reason::Stopped)), |row| (row.state(), None)))
     }
 }
