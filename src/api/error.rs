@@ -99,6 +99,22 @@ codes! {
     UnwritableFile = "unwritable_file", 422;
     /// A secret is needed, and nobody is there to type it.
     NoTerminal = "no_terminal", 422;
+    /// The archive came back from a backup, and nobody has confirmed that yet.
+    RestoreUnconfirmed = "restore_unconfirmed", 403;
+    /// Whoever did the first half of an act may not do the second.
+    NeedsAnother = "needs_another", 403;
+    /// No restore waits for a confirmation.
+    NothingToConfirm = "nothing_to_confirm", 409;
+    /// A folder that should be a backup and is none, or was cut short.
+    NotABackup = "not_a_backup", 422;
+    /// A backup would lie in what it is to save, or the other way round.
+    Overlap = "overlap", 422;
+    /// The backup of another archive, or of another course of this one.
+    OtherBackup = "other_backup", 409;
+    /// A backup that a newer sealdock wrote.
+    NewerBackup = "newer_backup", 422;
+    /// A backup that is not what was written.
+    DamagedBackup = "damaged_backup", 422;
     /// Our own mistake.
     Internal = "internal", 500;
 }
@@ -113,6 +129,7 @@ impl Code {
                 | Self::DamagedItem
                 | Self::DamagedKeys
                 | Self::DamagedReceipt
+                | Self::DamagedBackup
                 | Self::RolledBack
         )
     }
@@ -120,7 +137,14 @@ impl Code {
     /// Whether a rule, and no accident, stands in the way.
     #[must_use]
     pub fn is_refusal(self) -> bool {
-        matches!(self, Self::NotAllowed | Self::SealOnly | Self::CustodyClosed)
+        matches!(
+            self,
+            Self::NotAllowed
+                | Self::SealOnly
+                | Self::CustodyClosed
+                | Self::RestoreUnconfirmed
+                | Self::NeedsAnother
+        )
     }
 }
 

@@ -31,6 +31,11 @@ pub const LOCK: &str = "/api/v1/keys/lock";
 /// `POST` [`super::DrillRequest`]: [`super::Drilled`].
 pub const DRILL: &str = "/api/v1/keys/drill";
 
+/// `POST` [`super::BackupRequest`]: lines with one [`super::BackupMade`].
+pub const BACKUPS: &str = "/api/v1/backups";
+/// `POST` [`super::ConfirmRequest`]: [`super::RestoreConfirmed`].
+pub const RESTORE_CONFIRM: &str = "/api/v1/restore/confirm";
+
 /// The path with the name in braces replaced. Values are ids and numbers, which need no escaping.
 #[must_use]
 pub fn fill(path: &str, value: &dyn std::fmt::Display) -> String {

@@ -4,6 +4,7 @@
 //! its repair (P6); what is replaced by a good copy is set aside, never removed (P3). Knows nothing of who asks.
 //! Called by `api`, and by `daemon` for what goes on in the background.
 
+pub mod backup;
 mod prove;
 mod rounds;
 mod upkeep;

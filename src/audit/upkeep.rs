@@ -225,6 +225,14 @@ impl Audit {
         }
     }
 
+    /// Reads every copy of an item, and enters what is damaged.
+    pub(super) fn note_damage_of(&self, item: ItemId) -> Result<(), Error> {
+        match self.catalog.item(item)? {
+            Some(row) => self.look_at_copies(&Record::from(&row)),
+            None => Ok(()),
+        }
+    }
+
     /// Enters what is damaged of an item, place by place.
     fn look_at_copies(&self, record: &Record) -> Result<(), Error> {
         for copy in self.evidence.check(record, Depth::Sealed)? {

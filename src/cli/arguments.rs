@@ -58,6 +58,10 @@ pub(super) enum Command {
     /// Keys and custody.
     #[command(subcommand)]
     Keys(Keys),
+    /// Make a backup.
+    Backup(Backup),
+    /// Bring an archive back from a backup.
+    Restore(Restore),
     /// Argon2id in a process of its own, so that the daemon never holds its memory; not for people.
     #[command(hide = true)]
     StretchPassphrase,
@@ -169,6 +173,12 @@ pub(super) struct Verify {
     /// A file whose first line is the passphrase, where no daemon is up.
     #[arg(long, value_name = "FILE", conflicts_with = "sealed")]
     pub passphrase_file: Option<PathBuf>,
+    /// A backup, alone; no home is needed.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["items", "all", "sealed", "open", "passphrase_file"])]
+    pub backup: Option<PathBuf>,
+    /// Which state of it.
+    #[arg(long, value_name = "NUMBER", requires = "backup")]
+    pub state: Option<u32>,
 }
 
 /// `ledger`.
@@ -211,8 +221,11 @@ pub(super) enum Keys {
     /// Make custodian keys usable in the daemon.
     Unlock {
         /// A file whose first line is the passphrase.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "share")]
         passphrase_file: Option<PathBuf>,
+        /// Share files, or the shares' text.
+        #[arg(long, value_name = "SHARE")]
+        share: Vec<PathBuf>,
     },
     /// Put custodian keys away in the daemon.
     Lock,
@@ -225,4 +238,60 @@ pub(super) enum Keys {
         #[arg(value_name = "SHARE", required = true)]
         shares: Vec<PathBuf>,
     },
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// Where.
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// With the sealed files.
+    #[arg(long)]
+    pub items: bool,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct Restore {
+    /// The backup.
+    #[arg(value_name = "DIR", required = true)]
+    pub dir: Option<PathBuf>,
+    /// Which state of it.
+    #[arg(long, value_name = "NUMBER")]
+    pub state: Option<u32>,
+    /// A file whose first line is the passphrase.
+    #[arg(long, value_name = "FILE", conflicts_with = "share")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Share files, or the shares' text.
+    #[arg(long, value_name = "SHARE")]
+    pub share: Vec<PathBuf>,
+    /// Settings to use in place of those in the backup.
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Further folders that hold receipts.
+    #[arg(long, value_name = "DIR")]
+    pub receipts: Vec<PathBuf>,
+    /// What else.
+    #[command(subcommand)]
+    pub command: Option<RestoreCommand>,
+}
+
+/// `restore confirm`.
+#[derive(Debug, Subcommand)]
+pub(super) enum RestoreCommand {
+    /// Let a restored archive serve again.
+    Confirm {
+        /// Share files, or the shares' text.
+        #[arg(long, value_name = "SHARE")]
+        share: Vec<PathBuf>,
+    },
+}
+
+impl Command {
+    /// Whether it works on a home at all.
+    pub(super) fn needs_home(&self) -> bool {
+        !matches!(self, Self::Verify(Verify { backup: Some(_), .. }))
+    }
 }

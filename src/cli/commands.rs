@@ -1,6 +1,7 @@
 //! One function for each command.
 
 mod archive;
+mod backup;
 mod check;
 mod deposit;
 mod get;
@@ -41,9 +42,13 @@ pub(super) async fn run<W: Works>(session: &mut Session<'_, W>, command: Command
         Command::Ledger(Ledger::Prove { index }) => check::prove(session, index).await,
         Command::Receipt(Receipt::Check { file }) => check::receipt(session, &file).await,
         Command::Keys(Keys::List) => keys::list(session).await,
-        Command::Keys(Keys::Unlock { passphrase_file }) => keys::unlock(session, passphrase_file).await,
+        Command::Keys(Keys::Unlock { passphrase_file, share }) => {
+            keys::unlock(session, passphrase_file, &share).await
+        }
         Command::Keys(Keys::Lock) => keys::lock(session).await,
         Command::Keys(Keys::Drill { item, shares }) => keys::drill(session, item, &shares).await,
+        Command::Backup(backup) => backup::backup(session, &backup).await,
+        Command::Restore(restore) => backup::restore(session, restore).await,
         // Answered before a session is made: it has no home.
         Command::StretchPassphrase => Ok(Exit::Usage),
     }

@@ -19,7 +19,7 @@ mod works;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -91,9 +91,13 @@ pub async fn run<W: Works>(world: World<'_, W>) -> Exit {
         return ended(works.stretch(), &messages, err);
     }
     // Answers name paths beneath the home, and a daemon's readers do not stand where it stood.
-    let Some(home) = arguments.home.as_deref().and_then(|home| absolute(home).ok()) else {
-        say(err, &messages.say("usage-home"));
-        return Exit::Usage;
+    let home = match arguments.home.as_deref().and_then(|home| absolute(home).ok()) {
+        Some(home) => home,
+        None if !arguments.command.needs_home() => PathBuf::new(),
+        None => {
+            say(err, &messages.say("usage-home"));
+            return Exit::Usage;
+        }
     };
     let format = if arguments.json { Format::Scripts } else { Format::People };
     let mut session =
@@ -157,7 +161,7 @@ fn say(to: &mut dyn Write, text: &str) {
 }
 
 /// A path as an absolute one, the links in it untouched.
-fn absolute(path: &Path) -> io::Result<std::path::PathBuf> {
+fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
 

@@ -61,7 +61,8 @@ impl<W: Works> Session<'_, W> {
     pub(super) async fn custodian(&self, file: Option<&PathBuf>) -> Result<Client, Problem> {
         let mut client = self.client().await?;
         if let Some(file) = file {
-            let request = UnlockRequest { passphrase: passphrase_in(file)?.to_string() };
+            let request =
+                UnlockRequest { passphrase: passphrase_in(file)?.to_string(), shares: Vec::new() };
             unlock(&mut client, &request).await?;
         }
         Ok(client)
@@ -77,7 +78,7 @@ impl<W: Works> Session<'_, W> {
             return Err(problem);
         }
         let typed = self.terminal.ask(&self.messages.say("ask-passphrase")).map_err(|_| problem)?;
-        unlock(client, &UnlockRequest { passphrase: typed.to_string() }).await.map(drop)
+        unlock(client, &UnlockRequest { passphrase: typed.to_string(), shares: Vec::new() }).await.map(drop)
     }
 
     /// The home, held alone.

@@ -10,11 +10,12 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::api::{
-    Answer, Asked, Code, CustodyNow, CustodyState, DepositLine, DepositRequest, Failure, Lines, Owner,
-    ReadingRequest, Taken, UnlockRequest, Verified, house, routes,
+    Answer, Asked, BackupChecked, Code, CustodyNow, CustodyState, DepositLine, DepositRequest, Failure,
+    Lines, Owner, ReadingRequest, RestoreReport, Taken, UnlockRequest, Verified, house, routes,
 };
+use crate::audit::backup::Tell;
 use crate::daemon::lock::HomeLock;
-use crate::daemon::{Made, Making, NewPassphrase, Opened, RebuildFrom, Rebuilt, socket};
+use crate::daemon::{Made, Making, NewPassphrase, Opened, RebuildFrom, Rebuilt, Restoring, socket};
 use crate::model::{ArchiveId, Epoch, KeyId, LedgerIndex, Moment, Reason, Sha256, State};
 
 const ITEM: &str = "01890000-0000-7000-8000-000000000000";
@@ -46,6 +47,18 @@ impl Works for Fake {
 
     async fn rebuild(&self, _: HomeLock, from: RebuildFrom) -> Result<Rebuilt, Problem> {
         Ok(Rebuilt { from: format!("{from:?}").to_lowercase(), items: 3, ledger_size: 9, epoch: Epoch(2) })
+    }
+
+    async fn check_backup(
+        &self,
+        _: (&Path, Option<u32>),
+        _: &mut Tell<'_>,
+    ) -> Result<BackupChecked, Problem> {
+        Err(Problem::new(Code::NotABackup, "tests have no backup"))
+    }
+
+    async fn restore(&self, _: Restoring, _: &mut Tell<'_>) -> Result<RestoreReport, Problem> {
+        Err(Problem::new(Code::NotABackup, "tests have no backup"))
     }
 
     fn stretch(&self) -> Result<(), Problem> {
@@ -523,6 +536,18 @@ async fn doctor_speaks_of_settings_that_keep_the_archive_shut() {
         async fn rebuild(&self, _: HomeLock, _: RebuildFrom) -> Result<Rebuilt, Problem> {
             Err(Problem::new(Code::Internal, "not asked for"))
         }
+        async fn check_backup(
+            &self,
+            _: (&Path, Option<u32>),
+            _: &mut Tell<'_>,
+        ) -> Result<BackupChecked, Problem> {
+            Err(Problem::new(Code::Internal, "not asked here"))
+        }
+
+        async fn restore(&self, _: Restoring, _: &mut Tell<'_>) -> Result<RestoreReport, Problem> {
+            Err(Problem::new(Code::Internal, "not asked here"))
+        }
+
         fn stretch(&self) -> Result<(), Problem> {
             Ok(())
         }

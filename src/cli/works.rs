@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::api::{Code, Problem};
+use crate::api::{BackupChecked, Code, Problem, RestoreReport};
+use crate::audit::backup::Tell;
 use crate::daemon::lock::HomeLock;
-use crate::daemon::{self, Made, Making, Opened, RebuildFrom, Rebuilt, Surroundings};
+use crate::daemon::{self, Made, Making, Opened, RebuildFrom, Rebuilt, Restoring, Surroundings};
 
 /// The works behind the commands.
 pub trait Works {
@@ -19,6 +20,20 @@ pub trait Works {
 
     /// Makes the catalog of a home anew.
     fn rebuild(&self, lock: HomeLock, from: RebuildFrom) -> impl Future<Output = Result<Rebuilt, Problem>>;
+
+    /// Checks a backup alone.
+    fn check_backup(
+        &self,
+        backup: (&Path, Option<u32>),
+        tell: &mut Tell<'_>,
+    ) -> impl Future<Output = Result<BackupChecked, Problem>>;
+
+    /// Brings an archive back from a backup.
+    fn restore(
+        &self,
+        restoring: Restoring,
+        tell: &mut Tell<'_>,
+    ) -> impl Future<Output = Result<RestoreReport, Problem>>;
 
     /// Argon2id between standard input and standard output.
     ///
@@ -47,6 +62,19 @@ impl Works for Real {
     async fn rebuild(&self, lock: HomeLock, from: RebuildFrom) -> Result<Rebuilt, Problem> {
         let world = Surroundings::real()?;
         blocking(move || daemon::rebuild(&lock, from, &world)).await
+    }
+
+    async fn check_backup(
+        &self,
+        backup: (&Path, Option<u32>),
+        tell: &mut Tell<'_>,
+    ) -> Result<BackupChecked, Problem> {
+        tokio::task::block_in_place(|| daemon::check_backup(backup, tell))
+    }
+
+    async fn restore(&self, restoring: Restoring, tell: &mut Tell<'_>) -> Result<RestoreReport, Problem> {
+        let world = Surroundings::real()?;
+        tokio::task::block_in_place(|| daemon::restore(&restoring, &world, tell))
     }
 
     fn stretch(&self) -> Result<(), Problem> {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::backups;
 use super::doctor;
 use super::lock::HomeLock;
 use super::settings::{InboxSettings, Limits, Rate, ReadBackRule, Release, Settings};
@@ -11,7 +12,7 @@ use crate::api::{Code, Problem, Rooms};
 use crate::audit::Audit;
 use crate::catalog::{Catalog, HeadSigner, Opening};
 use crate::evidence::{Chair, Evidence, Parts, Wanted};
-use crate::inbox::{self, check_overlap};
+use crate::inbox::{self, check_overlap, lies_apart};
 use crate::intake::{self, Bounds, InboxPlan, Intake, Share};
 use crate::keys::{Custody, Keyring, Stretch, StretchInChild, read_unlock};
 use crate::probe::{self, Starting};
@@ -147,7 +148,15 @@ impl Archive {
             probe: world.probe.clone(),
             clock: world.clock.clone(),
         };
+        let ground = backups::Ground {
+            audit: audit.clone(),
+            evidence: evidence.clone(),
+            catalog: catalog.clone(),
+            keyring: keyring.clone(),
+        };
+        let wiring = backups::Wiring { home, settings: &settings, intake: &intake, world };
         let rooms = Rooms {
+            backups: backups::furnish(&wiring, ground),
             reading: Reading::new(evidence.clone(), catalog.clone(), chair.clone()),
             audit,
             catalog,
@@ -166,6 +175,7 @@ impl Archive {
 impl Drop for Archive {
     fn drop(&mut self) {
         self.rooms.intake.stop();
+        self.rooms.backups.stop();
         if let Err(error) = self.rooms.audit.remember_places() {
             tracing::warn!(%error, "it is not noted which places of the vault lack nothing");
         }
@@ -213,13 +223,19 @@ pub(super) fn check_places(settings: &Settings, home: &Path) -> Result<(), Probl
     let inboxes: Vec<_> =
         settings.inboxes.iter().map(|inbox| (inbox.dock.clone(), inbox.path.clone())).collect();
     let receipts: Vec<_> = settings.inboxes.iter().filter_map(|inbox| inbox.receipts.clone()).collect();
-    check_overlap(&inbox::Places {
-        inboxes: &inboxes,
-        home,
-        receipts: &receipts,
-        vault: &settings.vault.copies,
-    })
-    .map_err(|error| Problem::of(Code::BadSettings, &error))
+    let places =
+        inbox::Places { inboxes: &inboxes, home, receipts: &receipts, vault: &settings.vault.copies };
+    check_overlap(&places).map_err(|error| Problem::of(Code::BadSettings, &error))?;
+    let Some(backup) = &settings.backup else { return Ok(()) };
+    let folders = inboxes.iter().map(|(_, path)| path).chain(&receipts).chain(&settings.vault.copies);
+    match folders.map(PathBuf::as_path).chain([home]).find(|other| !lies_apart(&backup.dir, other)) {
+        None => Ok(()),
+        Some(other) => {
+            let (dir, other) = (backup.dir.display(), other.display());
+            let said = format!("[backup] dir {dir} and {other} must lie apart; name another folder");
+            Err(Problem::new(Code::BadSettings, said))
+        }
+    }
 }
 
 /// A passphrase beside the keys unlocks them when they are first needed.

@@ -35,6 +35,7 @@ pub(super) fn examine(about: &About, rooms: &Rooms) -> Diagnosis {
     about_copies(about, rooms, &mut findings);
     about_custody(about, rooms, &mut findings);
     about_work(about, rooms, &mut findings);
+    about_backups(about, rooms, &mut findings);
     findings.sort_by_key(|finding| finding.grade);
     Diagnosis { findings }
 }
@@ -175,5 +176,25 @@ fn about_work(about: &About, rooms: &Rooms, findings: &mut Vec<Finding>) {
                 note(findings, Grade::Warning, (Symptom::WeakWalls, &missing.join(", ")));
             }
         }
+    }
+}
+
+fn about_backups(about: &About, rooms: &Rooms, findings: &mut Vec<Finding>) {
+    if let Ok(Some(_)) = rooms.catalog.unconfirmed_restore() {
+        note(findings, Grade::Warning, (Symptom::RestoreUnconfirmed, &about.home.display()));
+    }
+    let Some(backup) = &about.settings.backup else {
+        note(findings, Grade::Warning, (Symptom::NoBackup, &super::settings::FILE));
+        return;
+    };
+    if let Some(trouble) = rooms.backups.standing().trouble {
+        note(findings, Grade::Error, (Symptom::BackupFails, &trouble.what));
+    }
+    // Where it is not there yet, its folder tells.
+    let there = backup.dir.ancestors().find_map(|path| std::fs::metadata(path).ok());
+    let saved = about.settings.vault.copies.iter().map(PathBuf::as_path).chain([about.home.as_path()]);
+    let mut disks = saved.filter_map(|path| std::fs::metadata(path).ok()).map(|metadata| metadata.dev());
+    if there.is_some_and(|there| disks.any(|disk| disk == there.dev())) {
+        note(findings, Grade::Warning, (Symptom::BackupOnSameDisk, &backup.dir.display()));
     }
 }

@@ -127,6 +127,15 @@ impl HomeLock {
         }
     }
 
+    /// Takes a home that is still being made: it has no settings yet, and nobody else knows of it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where another command is making it.
+    pub fn of_unfinished(home: &Path) -> Result<Self, Error> {
+        let busy = || Error::Busy { home: home.to_owned(), holder: holder(home) };
+        lock_now(home, Role::Command)?.ok_or_else(busy)
+    }
+
     /// The home that is held.
     #[must_use]
     pub fn home(&self) -> &Path {
@@ -174,6 +183,10 @@ fn try_lock(home: &Path, role: Role) -> Result<Option<HomeLock>, Error> {
     if !is_home(home) {
         return Err(Error::NoArchive { home: home.to_owned() });
     }
+    lock_now(home, role)
+}
+
+fn lock_now(home: &Path, role: Role) -> Result<Option<HomeLock>, Error> {
     let path = lock_path(home);
     let failed = |source| Error::Lock { path: path.clone(), source };
     make_folder(&home.join(FOLDER)).map_err(failed)?;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::archive::{Surroundings, opening};
+use super::backups::format_text;
 use super::settings::{FILE, Profile, Settings};
 use super::{Made, Making, NewPassphrase};
 use crate::api::{Code, Problem};
@@ -12,7 +13,6 @@ use crate::keys::{self, EscrowRule, Keyring, Passphrase, Share, write_unlock};
 use crate::ledger::Content;
 use crate::model::{Act, Actor, ArchiveMade};
 use crate::vault::Vault;
-use crate::{ledger, seal};
 
 /// Makes the archive.
 ///
@@ -52,11 +52,6 @@ pub fn make(making: &Making, world: &Surroundings) -> Result<Made, Problem> {
         shares,
         shares_needed: profile.escrow.needed,
     })
-}
-
-/// What a vault is read by when the software is gone (P11).
-fn format_text() -> String {
-    [seal::FORMAT, keys::FORMAT, ledger::FORMAT].join("\n\n---\n\n")
 }
 
 fn make_keys(

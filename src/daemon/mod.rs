@@ -5,12 +5,14 @@
 //! Called by `cli`.
 
 mod archive;
+mod backups;
 mod doctor;
 pub mod lock;
 pub mod logging;
 mod making;
 mod opened;
 mod rebuilding;
+mod restoring;
 mod running;
 pub mod settings;
 pub mod signals;
@@ -21,6 +23,7 @@ pub use archive::{Archive, Surroundings};
 pub use making::make;
 pub use opened::{Made, Making, NewPassphrase, Opened, RebuildFrom, Rebuilt};
 pub use rebuilding::rebuild;
+pub use restoring::{OpenedBy, Restoring, check_backup, restore};
 pub use running::run;
 
 use crate::api::{Code, Owner, Problem, house, router};

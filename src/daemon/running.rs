@@ -11,7 +11,7 @@ use super::archive::{Archive, Surroundings, check_places, floor, plans};
 use super::lock::HomeLock;
 use super::settings::Settings;
 use super::signals::{Signals, Wish};
-use super::{logging, socket, supervisor};
+use super::{backups, logging, socket, supervisor};
 use crate::api::{Code, Owner, Problem, Rooms, house, router};
 use crate::audit::{Proved, Scrub, Upkeep};
 use crate::intake::Watch;
@@ -88,18 +88,21 @@ async fn serve(lock: &HomeLock, world: &Surroundings, signals: &mut Signals) -> 
             async move { rooms.intake.probe_as_they_come().await }
         });
         let proving = tokio::spawn(prove_backlog(rooms.clone(), stopping.clone()));
-        let keeping = tokio::spawn(keep_up(upkeep(&archive), world.clock.clone(), stopping));
+        let keeping = tokio::spawn(keep_up(upkeep(&archive), world.clock.clone(), stopping.clone()));
+        let backing_up = tokio::spawn(backups::keep_time(rooms.clone(), world.clock.clone(), stopping));
         let watch = rooms.intake.watch(plans(&archive.settings));
         say_ready(&rooms);
         let (ended, watch) = attend(lock.home(), (&archive, watch), signals).await;
         supervisor::stopping();
         tracing::info!("stopping");
         rooms.intake.stop();
+        rooms.backups.stop();
         watch.end().await;
         let _ = stop.send(true);
         let _ = probing.await;
         let _ = proving.await;
         let _ = keeping.await;
+        let _ = backing_up.await;
         ended
     };
     let (served, ended) = tokio::join!(serving, working);

@@ -5,6 +5,7 @@
 //! are refused with their line and a remedy; nothing falls back silently for where evidence goes.
 //! Called by `daemon`, at start and on SIGHUP, and by `init`.
 
+mod backup;
 mod classes;
 mod profile;
 mod units;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use backup::{BackupContent, BackupSettings};
 pub use profile::{Escrow, InboxDefaults, NoProfile, Profile};
 pub use units::{ByteSize, NotASize, NotASpan, parse_span};
 use written::{Problem, Written};
@@ -44,6 +46,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The journal.
     pub log: LogSettings,
+    /// The backup that is made by itself; nothing where none is.
+    pub backup: Option<BackupSettings>,
 }
 
 /// One inbox.
@@ -294,8 +298,9 @@ impl Settings {
     /// no more than those.
     #[must_use]
     pub fn differ_beyond_inboxes(&self, other: &Self) -> bool {
-        let Self { profile, inboxes: _, vault, limits, log } = self;
-        (profile, vault, limits, log) != (&other.profile, &other.vault, &other.limits, &other.log)
+        let Self { profile, inboxes: _, vault, limits, log, backup } = self;
+        (profile, vault, limits, log, backup)
+            != (&other.profile, &other.vault, &other.limits, &other.log, &other.backup)
     }
 }
 

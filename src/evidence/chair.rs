@@ -66,11 +66,14 @@ impl Chair {
     /// The keys, where they are at hand. May block for as long as stretching a passphrase takes.
     #[must_use]
     pub fn custody(&self) -> Option<Arc<Custody>> {
-        if !(self.still_here)() {
-            self.vacate();
+        let here = (self.still_here)();
+        let mut seat = self.seat_now();
+        // Those who brought the shares need no keys in this home.
+        let by_shares = matches!(&*seat, Seat::Taken(custody) if custody.is_of_shares());
+        if !here && !by_shares {
+            *seat = Seat::Empty;
             return None;
         }
-        let mut seat = self.seat_now();
         let custody = match std::mem::replace(&mut *seat, Seat::Empty) {
             Seat::Empty => None,
             Seat::Waiting(bring) => bring().map(Arc::new),

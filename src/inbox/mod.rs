@@ -12,15 +12,17 @@ mod overlap;
 mod receipts;
 mod release;
 mod root;
+mod shelves;
 mod walk;
 mod watch;
 
 pub use claims::{Claimed, claims_about, claims_in, has_namesakes};
 pub use error::{Error, Refusal, Retry};
 pub use mode::Mode;
-pub use overlap::{Places, check_overlap};
+pub use overlap::{Places, check_overlap, lies_apart};
 pub use receipts::ReceiptShelf;
 pub use release::{Aside, put_back, remove_aside, set_aside};
 pub use root::{Listing, OpenSource, Root, Stat, Typed};
+pub use shelves::{Shelf, Shelved, read_shelf};
 pub use walk::{Found, Seen, Walked, walk, walk_beneath};
 pub use watch::{Changed, Watcher, Watching, What, Woken};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::Error;
 use super::root::{Identity, RECEIPTS};
@@ -58,6 +58,13 @@ pub fn check_overlap(places: &Places<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether neither of two folders holds the other, by path and by the folders themselves.
+#[must_use]
+pub fn lies_apart(one: &Path, other: &Path) -> bool {
+    let [one, other] = [one, other].map(|path| Place::at(path, String::new()));
+    !one.holds(&other) && !other.holds(&one)
+}
+
 struct Place {
     words: String,
     path: PathBuf,
@@ -96,8 +103,39 @@ fn resolved(given: &Path) -> PathBuf {
     let given = std::path::absolute(given).unwrap_or_else(|_| given.to_owned());
     for existing in given.ancestors() {
         if let (Ok(real), Ok(rest)) = (existing.canonicalize(), given.strip_prefix(existing)) {
-            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
+            return step_by_step(real, rest);
         }
     }
     given
+}
+
+/// What is not there has no links in it, so a step up undoes the step before it.
+fn step_by_step(real: PathBuf, rest: &Path) -> PathBuf {
+    rest.components().fold(real, |mut path, step| {
+        match step {
+            Component::ParentDir => drop(path.pop()),
+            step => path.push(step),
+        }
+        path
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_neighbour_of_what_is_not_there_yet_lies_apart_from_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = folder.path().join("home");
+        std::fs::create_dir(folder.path().join("dock")).expect("made");
+        for there in [false, true] {
+            if there {
+                std::fs::create_dir(&home).expect("made");
+            }
+            assert!(lies_apart(&home.join("../dock"), &home), "there: {there}");
+            assert!(!lies_apart(&home.join("../home/dock"), &home), "there: {there}");
+            assert!(!lies_apart(&home.join(".."), &home), "there: {there}");
+        }
+    }
 }

@@ -47,6 +47,14 @@ impl Aside {
         root.open_folder(&RawName::new(RELEASED)).is_ok()
     }
 
+    /// Opens whatever waits under a deposit's name, to see what it is.
+    ///
+    /// # Errors
+    /// A refusal, where nothing does.
+    pub fn look(root: &Root, deposit: DepositId) -> Result<OpenSource, Refusal> {
+        root.open_file(&RawName::new(RELEASED).join(&RawName::new(deposit.to_string())))
+    }
+
     /// Opens the source where it waits, to hash it again.
     ///
     /// # Errors

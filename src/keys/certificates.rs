@@ -143,7 +143,9 @@ impl Certificates {
         self.folder.join(secret_name(role, id)).is_file()
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    /// Where they lie.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 

@@ -65,6 +65,9 @@ pub enum Error {
     /// This node holds no keys that open.
     #[error("the custodian keys are not unlocked here")]
     SealOnly,
+    /// The archive came back from a backup, and nobody has confirmed that yet.
+    #[error("this archive was restored from a backup, and that is not confirmed yet")]
+    Unconfirmed,
     /// The item cannot be opened.
     #[error("item {item} cannot be read")]
     Evidence {
@@ -99,6 +102,10 @@ impl Reading {
         let range = wanted.range.clone().unwrap_or(0..row.size);
         if range.start > range.end || range.end > row.size {
             return Err(Error::Range { range, size: row.size });
+        }
+        if self.catalog.unconfirmed_restore()?.is_some() {
+            self.enter(wanted, refusal(wanted.item, "restore_unconfirmed"))?;
+            return Err(Error::Unconfirmed);
         }
         let Some(custody) = self.chair.custody() else {
             self.enter(wanted, refusal(wanted.item, "seal_only"))?;

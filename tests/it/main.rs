@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "tests say what they left out, and why")]
 
 mod architecture;
+mod audit;
 mod catalog;
 mod cli;
 mod copies;

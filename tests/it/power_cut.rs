@@ -1,6 +1,7 @@
 //! The power goes, or the disk says no, at every step there is: nothing is lost, nothing is doubled, and a
 //! second try finishes.
 
+mod backups;
 mod copies;
 mod cuts;
 mod faults;

@@ -100,4 +100,12 @@ symptoms! {
     SettingsNotRead = "settings_not_read",
     /// Others than the owner can read secrets.
     OpenSecrets = "open_secrets",
+    /// No backup is made by itself.
+    NoBackup = "no_backup",
+    /// The newest backup could not be made.
+    BackupFails = "backup_fails",
+    /// The backup lies on the disk that it should save.
+    BackupOnSameDisk = "backup_on_same_disk",
+    /// The archive came back from a backup, and nobody has confirmed that.
+    RestoreUnconfirmed = "restore_unconfirmed",
 }

@@ -32,12 +32,16 @@ pub struct KeyShown {
     pub private: String,
 }
 
-/// A passphrase on its way. Zeroed when dropped, never printed.
+/// A passphrase, or escrow shares, on their way. Zeroed when dropped, never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
 pub struct UnlockRequest {
-    /// The custodian's.
+    /// The custodian's; empty where shares open.
+    #[serde(default)]
     pub passphrase: String,
+    /// The shares' text; none where a passphrase opens.
+    #[serde(default)]
+    pub shares: Vec<String>,
 }
 
 impl std::fmt::Debug for UnlockRequest {

@@ -1,5 +1,6 @@
 //! The shapes that travel. Field names are a contract with scripts: they are added to, never changed.
 
+mod backups;
 mod checks;
 mod deposits;
 mod doctor;
@@ -10,6 +11,10 @@ mod status;
 
 use serde::{Deserialize, Serialize};
 
+pub use backups::{
+    BackupChecked, BackupContent, BackupFault, BackupMade, BackupRequest, BackupStatus, BackupTrouble,
+    ConfirmRequest, ItemsIn, LostDeposit, RestoreConfirmed, RestoreReport, RestoreStatus, Unseen,
+};
 pub use checks::{
     Answer, Failure, LedgerVerified, PlaceVerified, Proof, ReceiptChecked, ReceiptRequest, Verified,
     VerifyCopies, VerifyMode, VerifyRequest,

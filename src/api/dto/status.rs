@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::CustodyState;
+use super::{BackupStatus, CustodyState, RestoreStatus};
 use crate::model::{ArchiveId, DockName, Epoch, Moment, RawName, Reason, State};
 
 /// How things stand.
@@ -29,6 +29,12 @@ pub struct Status {
     pub ledger: LedgerStatus,
     /// Every place of the vault.
     pub space: Vec<SpaceStatus>,
+    /// The backup that is made by itself; nothing where none is.
+    #[serde(default)]
+    pub backup: Option<BackupStatus>,
+    /// Set while the archive came back from a backup and nobody has confirmed that.
+    #[serde(default)]
+    pub restore: Option<RestoreStatus>,
 }
 
 /// Whether files are taken.

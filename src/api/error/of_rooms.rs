@@ -86,6 +86,7 @@ impl From<reading::Error> for Problem {
             E::Purpose => Self::of(Code::BadRequest, &error),
             E::Range { .. } => Self::of(Code::OutsideRange, &error),
             E::SealOnly => Self::of(Code::SealOnly, &error),
+            E::Unconfirmed => Self::of(Code::RestoreUnconfirmed, &error),
             E::Catalog(error) => error.into(),
             E::Evidence { item, source } => {
                 let Self { code, detail, .. } = source.into();
@@ -103,6 +104,49 @@ impl From<audit::Error> for Problem {
             audit::Error::Evidence(error) => error.into(),
         }
     }
+}
+
+impl From<audit::backup::Error> for Problem {
+    fn from(error: audit::backup::Error) -> Self {
+        use audit::backup::Error as E;
+        let code = match &error {
+            E::Keys(_) | E::OwnKeys(_) | E::Catalog(_) | E::Vault(_) | E::Audit(_) => {
+                return of_lower(error);
+            }
+            _ if error.is_integrity() => Code::DamagedBackup,
+            E::Disk { source, .. } => of_io(source),
+            E::NotABackup { .. } => Code::NotABackup,
+            E::NotEmpty { .. } => Code::AlreadyThere,
+            E::OtherArchive { .. } | E::OtherHistory { .. } => Code::OtherBackup,
+            E::FromTheFuture { .. } => Code::NewerBackup,
+            E::Overlap { .. } => Code::Overlap,
+            E::Busy => Code::Busy,
+            E::Stopped => Code::Stopped,
+            E::Inbox(_) => Code::DiskError,
+            E::Ledger(_) | E::Damaged { .. } => Code::Internal,
+        };
+        Self::of(code, &error)
+    }
+}
+
+/// What a room below said, with its own code. Keys that are damaged in a backup are the backup's damage.
+fn of_lower(error: audit::backup::Error) -> Problem {
+    use audit::backup::Error as E;
+    if matches!(error, E::Keys(_)) && error.is_integrity() && !is_of_share(&error) {
+        return Problem::of(Code::DamagedBackup, &error);
+    }
+    match error {
+        E::Keys(error) | E::OwnKeys(error) => error.into(),
+        E::Catalog(error) => error.into(),
+        E::Vault(error) => error.into(),
+        E::Audit(error) => error.into(),
+        other => Problem::of(Code::Internal, &other),
+    }
+}
+
+/// A share of another archive is no damage of the backup.
+fn is_of_share(error: &audit::backup::Error) -> bool {
+    matches!(error, audit::backup::Error::Keys(keys::Error::WrongArchive { .. }))
 }
 
 impl From<intake::Error> for Problem {

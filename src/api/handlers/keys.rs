@@ -9,7 +9,7 @@ use crate::api::{
     UnlockRequest,
 };
 use crate::evidence::{Occupied, Record};
-use crate::keys::{Custody, EscrowKey, KeyInfo, KeyState, Passphrase, PrivateHalf, Share};
+use crate::keys::{self, Custody, EscrowKey, KeyInfo, KeyState, Passphrase, PrivateHalf, Share};
 use crate::ledger::Content;
 use crate::model::{Act, Actor, KeysDrilled};
 
@@ -47,28 +47,37 @@ pub(super) async fn unlock(
     caller: ConnectInfo<Caller>,
     Asked(request): Asked<UnlockRequest>,
 ) -> Result<Json<CustodyNow>, Problem> {
-    blocking(move || {
-        let passphrase = Passphrase::new(&request.passphrase)?;
-        match Custody::unlock(&rooms.keyring, &passphrase, &*rooms.stretch) {
-            Ok(custody) => {
-                enter(&rooms, actor(caller), Act::CustodyOpened)?;
-                rooms.chair.seat(custody);
-                Ok(CustodyNow { custody: CustodyState::Open })
-            }
-            Err(error) => {
-                let problem = Problem::from(error);
-                let because = problem.code.code().to_owned();
-                enter(
-                    &rooms,
-                    actor(caller),
-                    Act::Refused { action: "unlock".to_owned(), item: None, because },
-                )?;
-                Err(problem)
-            }
+    blocking(move || match custody(&rooms, &request) {
+        Ok(custody) => {
+            let why = custody.is_of_shares().then(|| "by the escrow shares".to_owned());
+            let content = Content { who: actor(caller), why, act: Act::CustodyOpened };
+            rooms.catalog.record(vec![content])?;
+            rooms.chair.seat(custody);
+            Ok(CustodyNow { custody: CustodyState::Open })
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            let because = problem.code.code().to_owned();
+            enter(
+                &rooms,
+                actor(caller),
+                Act::Refused { action: "unlock".to_owned(), item: None, because },
+            )?;
+            Err(problem)
         }
     })
     .await
     .map(Json)
+}
+
+/// The keys that a passphrase or shares open.
+fn custody(rooms: &Rooms, request: &UnlockRequest) -> Result<Custody, keys::Error> {
+    if request.shares.is_empty() {
+        let passphrase = Passphrase::new(&request.passphrase)?;
+        return Custody::unlock(&rooms.keyring, &passphrase, &*rooms.stretch);
+    }
+    let shares: Vec<Share> = request.shares.iter().map(|share| Share::new(share)).collect();
+    Ok(Custody::of_shares(EscrowKey::combine(&rooms.keyring, &shares)?))
 }
 
 pub(super) async fn lock(

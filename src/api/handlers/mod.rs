@@ -1,5 +1,6 @@
 //! The routes and what answers them: thin, each asks one use case and says what it said.
 
+mod backups;
 mod checks;
 mod deposits;
 mod items;
@@ -15,6 +16,7 @@ use axum::routing::{get, post};
 
 use super::{Caller, Code, Diagnosis, Problem, routes};
 use crate::audit::Audit;
+use crate::audit::backup::Backups;
 use crate::catalog::Catalog;
 use crate::evidence::{Chair, Evidence};
 use crate::intake::Intake;
@@ -34,6 +36,8 @@ pub struct Rooms {
     pub reading: Reading,
     /// Checking.
     pub audit: Audit,
+    /// Making backups.
+    pub backups: Backups,
     /// The custodian's chair.
     pub chair: Arc<Chair>,
     /// Keys and certificates.
@@ -66,6 +70,8 @@ pub fn router(rooms: Shared) -> Router {
         .route(routes::UNLOCK, post(keys::unlock))
         .route(routes::LOCK, post(keys::lock))
         .route(routes::DRILL, post(keys::drill))
+        .route(routes::BACKUPS, post(backups::make))
+        .route(routes::RESTORE_CONFIRM, post(backups::confirm))
         .with_state(rooms)
 }
 

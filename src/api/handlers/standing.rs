@@ -7,9 +7,11 @@ use axum::extract::State;
 
 use super::{Rooms, Shared, blocking};
 use crate::api::{
-    CustodyState, Diagnosis, InboxStatus, IntakeState, IntakeStatus, LedgerStatus, PlaceState, Problem,
-    ScrubStatus, SightingStatus, SpaceStatus, Status,
+    BackupStatus, BackupTrouble, CustodyState, Diagnosis, InboxStatus, IntakeState, IntakeStatus,
+    LedgerStatus, PlaceState, Problem, RestoreStatus, ScrubStatus, SightingStatus, SpaceStatus, Status,
 };
+use crate::audit::backup;
+use crate::catalog::Restorer;
 use crate::intake::{self, Intakes, Watched};
 use crate::model::{RawName, Reason};
 use crate::vault::{Place, Space, Standing};
@@ -44,6 +46,29 @@ fn status_of(rooms: &Rooms) -> Result<Status, Problem> {
             epoch: rooms.catalog.epoch(),
         },
         space: space(rooms)?,
+        backup: backup(rooms.backups.standing()),
+        restore: rooms.catalog.unconfirmed_restore()?.map(|by| RestoreStatus {
+            uid: match by {
+                Restorer::User(uid) => Some(uid),
+                Restorer::Node => None,
+            },
+        }),
+    })
+}
+
+fn backup(standing: backup::Standing) -> Option<BackupStatus> {
+    let plan = standing.plan?;
+    let trouble = standing.trouble.map(|trouble| BackupTrouble {
+        at: trouble.at,
+        attempts: trouble.attempts,
+        what: trouble.what,
+    });
+    Some(BackupStatus {
+        folder: RawName::from(plan.wanted.folder.as_path()),
+        every_s: plan.every.as_secs(),
+        content: plan.wanted.extent.into(),
+        last: standing.last,
+        trouble,
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn init<W: Works>(session: &mut Session<'_, W>, init: Init) -> 
     Ok(Exit::Done)
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Problem> {
     crate::cli::absolute(path)
         .map_err(|error| Problem::new(Code::BadRequest, format!("{} is no path: {error}", path.display())))
 }

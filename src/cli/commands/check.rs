@@ -24,6 +24,9 @@ pub(super) async fn verify<W: Works>(
     session: &mut Session<'_, W>,
     verify: Verify,
 ) -> Result<Exit, Problem> {
+    if let Some(backup) = &verify.backup {
+        return super::backup::verify(session, (backup, verify.state)).await;
+    }
     let mode = match (verify.sealed, verify.open) {
         (true, _) => VerifyMode::Sealed,
         (false, true) => VerifyMode::Open,
@@ -90,7 +93,7 @@ fn about_place(place: &PlaceVerified, messages: &Messages) -> String {
     messages.tell("verify-place", &values)
 }
 
-fn answer(answer: Answer, messages: &Messages) -> String {
+pub(super) fn answer(answer: Answer, messages: &Messages) -> String {
     messages.say(match answer {
         Answer::Pass => "answer-pass",
         Answer::Fail => "answer-fail",

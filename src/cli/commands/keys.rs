@@ -43,9 +43,17 @@ pub(super) async fn list<W: Works>(session: &mut Session<'_, W>) -> Result<Exit,
 pub(super) async fn unlock<W: Works>(
     session: &mut Session<'_, W>,
     file: Option<PathBuf>,
+    shares: &[PathBuf],
 ) -> Result<Exit, Problem> {
     // The daemon first: nobody should type a passphrase for nothing.
     let mut client = daemon(session).await?;
+    if !shares.is_empty() {
+        let shares = shares.iter().map(|share| read(share)).collect::<Result<_, _>>()?;
+        let request = UnlockRequest { passphrase: String::new(), shares };
+        let now = session::unlock(&mut client, &request).await?;
+        tell_custody(session, &now);
+        return Ok(Exit::Done);
+    }
     let passphrase = match file {
         Some(file) => passphrase_in(&file)?,
         None if session.terminal.is_there() => session
@@ -54,7 +62,7 @@ pub(super) async fn unlock<W: Works>(
             .map_err(|error| Problem::of(Code::NoTerminal, &error))?,
         None => return Err(Problem::new(Code::NoTerminal, "keys unlock needs a passphrase")),
     };
-    let request = UnlockRequest { passphrase: passphrase.to_string() };
+    let request = UnlockRequest { passphrase: passphrase.to_string(), shares: Vec::new() };
     let now = session::unlock(&mut client, &request).await?;
     tell_custody(session, &now);
     Ok(Exit::Done)
@@ -108,7 +116,7 @@ pub(super) async fn drill<W: Works>(
 }
 
 /// A share: the text itself, or a file that holds it.
-fn read(share: &Path) -> Result<String, Problem> {
+pub(super) fn read(share: &Path) -> Result<String, Problem> {
     if let Some(text) = share.to_str()
         && text.starts_with("sealdock-share-")
         && !share.exists()

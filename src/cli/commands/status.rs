@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    Code, CustodyState, Diagnosis, Finding, Grade, InboxStatus, IntakeState, PlaceState, Problem,
-    SpaceStatus, Status, Symptom, routes,
+    BackupStatus, Code, CustodyState, Diagnosis, Finding, Grade, InboxStatus, IntakeState, PlaceState,
+    Problem, SpaceStatus, Status, Symptom, routes,
 };
 use crate::cli::exit::Exit;
 use crate::cli::language::Messages;
@@ -49,6 +49,12 @@ fn in_words(status: &Status, messages: &Messages) -> Vec<String> {
     if status.damaged > 0 {
         words.push(value("status-damaged", status.damaged.to_string()));
     }
+    if let Some(backup) = &status.backup {
+        words.push(value("status-backup", about_backup(backup, messages)));
+    }
+    if status.restore.is_some() {
+        words.push(value("status-restore", messages.say("status-restore-waits")));
+    }
     let mut lines = pairs(&words);
     lines.extend(status.inboxes.iter().flat_map(|inbox| about_inbox(inbox, messages)));
     lines
@@ -66,6 +72,17 @@ fn about_place(space: &SpaceStatus, messages: &Messages) -> Option<String> {
             Some(messages.tell("place-away", &[("place", place.into()), ("because", because.into())]))
         }
     }
+}
+
+fn about_backup(backup: &BackupStatus, messages: &Messages) -> String {
+    let values = [
+        ("folder", plain(&backup.folder.to_text()).into()),
+        ("last", backup.last.map_or_else(|| messages.say("status-never"), local).into()),
+    ];
+    let said = messages.tell("status-backup-last", &values);
+    let Some(trouble) = &backup.trouble else { return said };
+    let values = [("attempts", trouble.attempts.into()), ("what", plain(&trouble.what).into())];
+    format!("{said}  {}", messages.tell("status-backup-trouble", &values))
 }
 
 fn intake(status: &Status, messages: &Messages) -> String {

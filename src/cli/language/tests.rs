@@ -77,6 +77,10 @@ fn from_codes() -> BTreeSet<String> {
     ids.extend(["held", "encrypted", "absent"].map(|half| format!("private-half-{half}")));
     ids.extend(["ledger", "vault"].map(|from| format!("rebuilt-from-{from}")));
     ids.insert("derivative-poster".to_owned());
+    let faults = ["missing", "altered", "unreadable", "not_listed", "damaged_ledger", "other_root"];
+    ids.extend(faults.map(|code| format!("backup-fault-{code}")));
+    let sources = ["in_inbox", "in_archive", "put_back", "changed", "gone", "unseen"];
+    ids.extend(sources.map(|source| format!("lost-source-{source}")));
     for code in Code::ALL {
         ids.extend([format!("problem-{code}"), format!("problem-{code}.next")]);
     }

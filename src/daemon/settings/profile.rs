@@ -72,6 +72,13 @@ impl Profile {
         Ok(toml::from_str(text).expect("a test reads every profile that ships"))
     }
 
+    /// The text of this profile as it ships, for whoever reads an archive without this program.
+    #[must_use]
+    pub fn text(&self) -> &'static str {
+        let found = SHIPPED.into_iter().find(|(shipped, _)| *shipped == self.name);
+        found.expect("a profile is one that ships").1
+    }
+
     /// The names of all profiles.
     #[must_use]
     pub fn names() -> Vec<&'static str> {

@@ -44,7 +44,9 @@ fn an_empty_file_is_the_template_is_the_defaults() {
 fn the_templates_commented_keys_are_the_defaults() {
     let mut shown = good(&uncommented());
     let inbox = shown.inboxes.pop().expect("the example inbox");
+    let backup = shown.backup.take().expect("the example backup");
     assert_eq!(shown, good(""), "what the comments call defaults");
+    assert_eq!(Some(backup), good("[backup]\ndir = \"/mnt/backup/archive\"").backup);
     let silent = good("[[inbox]]\ndock = \"station-1\"\npath = \"/srv/docks/station-1\"").inboxes.remove(0);
     let receipts = Some(PathBuf::from("/srv/receipts/station-1"));
     assert_eq!(inbox, InboxSettings { receipts, ..silent });
@@ -176,4 +178,30 @@ fn a_missing_file_and_a_monstrous_one_are_read_errors() {
     std::fs::write(home.path().join(FILE), "#".repeat((1 << 20) + 1)).expect("written");
     let error = Settings::load(home.path()).expect_err("too large");
     assert!(matches!(error, Error::Read { .. }), "{error:?}");
+}
+
+#[test]
+fn a_backup_is_made_where_its_folder_is_named_and_nowhere_else() {
+    assert_eq!(good("[backup]").backup, None);
+    let named = good("[backup]\ndir = \"/mnt/b\"").backup.expect("named");
+    assert_eq!(
+        named,
+        BackupSettings {
+            dir: PathBuf::from("/mnt/b"),
+            every: Duration::from_secs(86_400),
+            content: BackupContent::Books,
+        }
+    );
+    let full = good("[backup]\ndir = \"/mnt/b\"\nevery = \"6h\"\nitems = true").backup.expect("named");
+    assert_eq!((full.every, full.content), (Duration::from_secs(21_600), BackupContent::Items));
+    for (text, says) in [
+        ("[backup]\nitems = true", "add dir"),
+        ("[backup]\nevery = \"1d\"", "add dir"),
+        ("[backup]\ndir = \"\"", "dir is empty"),
+        ("[backup]\ndir = \"/b\"\nevery = \"10ms\"", "at least"),
+        ("[backup]\ndir = \"/b\"\nfolder = \"/b\"", "unknown field"),
+    ] {
+        let (line, what) = bad(text);
+        assert!(line >= 1 && what.contains(says), "{text}: line {line}: {what}");
+    }
 }

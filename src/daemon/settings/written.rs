@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::backup::WrittenBackup;
 use super::{
     ByteSize, InboxDefaults, InboxSettings, Limits, LogSettings, Profile, Rate, ReadBackRule, Release,
     Settings, VaultSettings, classes, units,
@@ -32,6 +33,8 @@ pub(super) struct Written {
     limits: Option<Spanned<Limits>>,
     #[serde(default)]
     log: LogSettings,
+    #[serde(default)]
+    backup: Option<Spanned<WrittenBackup>>,
 }
 
 #[derive(Deserialize)]
@@ -88,11 +91,18 @@ impl Written {
             seen.note(&inbox, home)?;
             inboxes.push(inbox.settle(home, &profile.inbox, vault.readback)?);
         }
-        Ok(Settings { profile, inboxes, vault, limits, log: self.log })
+        let backup = match self.backup {
+            None => None,
+            Some(written) => {
+                let at = written.span();
+                written.into_inner().settle(at, home)?
+            }
+        };
+        Ok(Settings { profile, inboxes, vault, limits, log: self.log, backup })
     }
 }
 
-fn problem(at: Range<usize>, what: impl Into<String>) -> Problem {
+pub(super) fn problem(at: Range<usize>, what: impl Into<String>) -> Problem {
     Problem { at, what: what.into() }
 }
 

@@ -17,9 +17,16 @@ use super::mounts::Mount;
 use crate::support::TestArchive;
 
 /// Cuts the power of a file system before the Nth step.
-struct Plug {
-    at: PathBuf,
-    left: AtomicUsize,
+pub(super) struct Plug {
+    pub(super) at: PathBuf,
+    pub(super) left: AtomicUsize,
+}
+
+impl Plug {
+    /// Whether the power was cut.
+    pub(super) fn is_pulled(&self) -> bool {
+        self.left.load(Ordering::SeqCst) > usize::MAX / 2
+    }
 }
 
 impl Steps for Plug {
@@ -43,7 +50,7 @@ fn without_power_at_any_step_of_a_deposit_nothing_is_lost_or_doubled() {
         let Some(mut disk) = house.move_to_disk(64) else { return };
         let plug = Arc::new(Plug { at: house.home(), left: step.into() });
         house.deposit(&world(Disk::watched(Arc::clone(&plug) as _)));
-        let was_cut = plug.left.load(Ordering::SeqCst) > usize::MAX / 2;
+        let was_cut = plug.is_pulled();
         let when = format!("without power at step {step}");
         disk.power_on();
         house.is_sound(&when);
@@ -55,7 +62,7 @@ fn without_power_at_any_step_of_a_deposit_nothing_is_lost_or_doubled() {
     }
 }
 
-fn has_perl() -> bool {
+pub(super) fn has_perl() -> bool {
     std::process::Command::new("perl")
         .args(["-e", "1"])
         .output()
