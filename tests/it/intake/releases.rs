@@ -115,3 +115,27 @@ fn a_release_without_reading_back_is_refused_by_the_settings() {
     assert_eq!(said.code, 1, "{}", said.err);
     assert!(said.err.contains("readback"), "{}", said.err);
 }
+
+#[test]
+fn the_source_of_an_item_that_is_gone_stays_whatever_its_receipt_says() {
+    let yard = yard("8s");
+    two_copies(&yard);
+    let daemon = yard.archive.daemon();
+    yard.put("lost.mp4", b"all that is left");
+    wait_until("the source is aside", || aside(&yard).len() == 1);
+    assert_eq!(daemon.stop(), Some(0));
+    let item = yard.item("lost.mp4")["item"].as_str().expect("an id").to_owned();
+    for place in ["home/vault", "second"] {
+        let folder = yard.archive.beside(place).join("items").join(&item[item.len() - 2..]);
+        fs::remove_file(folder.join(format!("{item}.seal"))).expect("removed");
+    }
+    yard.archive.run(&["verify", "--sealed"]).ends(3);
+    let daemon = yard.archive.daemon();
+    yard.put("next.mp4", b"released later than the first would be");
+    yard.wait_for_receipts(2);
+    let next = yard.item("next.mp4")["item"].as_str().expect("an id").to_owned();
+    wait_until("the next one came and went", || released_of(&yard, &next) == 2);
+    assert_eq!(aside(&yard).len(), 1, "the first still waits");
+    assert_eq!(fs::read(&aside(&yard)[0]).expect("aside"), b"all that is left");
+    assert_eq!(daemon.stop(), Some(0));
+}
