@@ -40,6 +40,7 @@ def main(words, script):
     except Exception:
         traceback.print_exc()
     finally:
+        is_kept = is_kept or any(part.findings for part in parts if part.name != "self-test")
         # A second Ctrl-C must not leave mounts behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         tools.clean_up(is_kept)

@@ -19,6 +19,10 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Time between two looks; short against what a person notices, long against what a look costs.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Looks at which a daemon must answer, one after the other, before it is taken for one. A child that a killed
+/// daemon was just starting holds its lock and its socket until it has become another program.
+const LOOKS: u32 = 5;
+
 /// The folder in the home that holds lock and socket.
 const FOLDER: &str = "run";
 
@@ -96,15 +100,19 @@ impl HomeLock {
     /// Takes the home for a daemon; waits up to [`PATIENCE`] for a command to end.
     ///
     /// # Errors
-    /// [`Error::AlreadyRunning`] at once where a live daemon answers.
+    /// [`Error::AlreadyRunning`] soon, where a live daemon answers.
     pub async fn for_daemon(home: &Path) -> Result<Self, Error> {
         let started = tokio::time::Instant::now();
+        let mut answers = 0;
         loop {
             if let Some(lock) = try_lock(home, Role::Daemon)? {
                 return Ok(lock);
             }
             if socket::connect(home).await.is_ok() {
-                return Err(Error::AlreadyRunning { home: home.to_owned(), holder: holder(home) });
+                answers += 1;
+                if answers == LOOKS {
+                    return Err(Error::AlreadyRunning { home: home.to_owned(), holder: holder(home) });
+                }
             }
             wait(home, started).await?;
         }
@@ -294,7 +302,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_live_daemon_is_a_second_daemon_at_once() {
+    async fn what_a_killed_daemon_was_just_starting_is_no_second_daemon() {
+        let home = home();
+        let lock = HomeLock::for_daemon(home.path()).await.expect("free");
+        let listener = socket::listen(&lock).expect("bound");
+        let gone = async {
+            tokio::time::sleep(PAUSE * (LOOKS - 3)).await;
+            drop((listener, lock));
+        };
+        let (taken, ()) = tokio::join!(HomeLock::for_daemon(home.path()), gone);
+        assert_eq!(taken.expect("taken").home(), home.path());
+    }
+
+    #[tokio::test]
+    async fn a_live_daemon_is_a_second_daemon() {
         let home = home();
         let lock = HomeLock::for_daemon(home.path()).await.expect("free");
         let _listener = socket::listen(&lock).expect("bound");
