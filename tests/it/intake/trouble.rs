@@ -84,7 +84,7 @@ fn a_giant_without_room_waits_alone() {
 fn a_stop_is_heard_while_a_reload_waits_for_a_giant() {
     let yard = Yard::new();
     let giant = fs::File::create(yard.inbox.join("giant.mp4")).expect("created");
-    giant.set_len(20 << 30).expect("sparse");
+    giant.set_len(8 << 30).expect("sparse");
     let daemon = yard.archive.daemon();
     let tmp = yard.archive.home().join("vault/tmp");
     wait_until("the giant is in hand", || largest_beneath(&tmp) > 1 << 20);
