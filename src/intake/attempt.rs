@@ -303,7 +303,7 @@ impl Intake {
             Err(error) => {
                 let outcome = self.not_recorded(path, &error);
                 if error.is_recorded() {
-                    *self.unseen() = true;
+                    self.fell_behind();
                 } else {
                     self.parts().catalog.look_again();
                     self.unrecorded().push(unrecorded);
@@ -313,16 +313,25 @@ impl Intake {
         }
     }
 
-    /// Lets the catalog catch up with entries that stand in the ledger alone: until it has, it knows neither their
-    /// sources nor their bytes, and each would become an item once more.
     fn see_all_entries(&self, path: &RawName) -> Ended<()> {
+        self.catch_up().map_err(|error| self.not_recorded(path, &error))
+    }
+
+    /// Lets the catalog catch up with entries that stand in the ledger alone: until it has, it knows neither sources
+    /// nor bytes nor posters of theirs, and each would be made once more.
+    pub(super) fn catch_up(&self) -> Result<(), crate::catalog::Error> {
         let mut unseen = self.unseen();
         if *unseen {
             // Recording nothing makes the view even first, or fails.
-            self.parts().catalog.record(Vec::new()).map_err(|error| self.not_recorded(path, &error))?;
+            self.parts().catalog.record(Vec::new())?;
             *unseen = false;
         }
         Ok(())
+    }
+
+    /// An entry stands in the ledger alone.
+    pub(super) fn fell_behind(&self) {
+        *self.unseen() = true;
     }
 
     fn unseen(&self) -> std::sync::MutexGuard<'_, bool> {

@@ -52,6 +52,7 @@ impl Intake {
         loop {
             // One round at a time: `deposit` and the inboxes share the queue, and no file is probed twice.
             let _turn = self.0.probing.lock().await;
+            self.see_all_entries_first().await?;
             let batch = self.parts().catalog.unprobed(None, self.parts().bounds.probes_at_once.max(1))?;
             if batch.is_empty() || self.stopping() {
                 return Ok(probed);
@@ -65,6 +66,7 @@ impl Intake {
     /// Probes one item, if nobody has yet.
     pub(super) async fn probe_one(&self, item: ItemId) -> Result<(), Error> {
         let _turn = self.0.probing.lock().await;
+        self.see_all_entries_first().await?;
         if self.stopping() || !self.parts().catalog.is_unprobed(item)? {
             return Ok(());
         }
@@ -81,6 +83,13 @@ impl Intake {
             // Also woken by time: a permit may have been used up by a round that had just ended.
             let _ = tokio::time::timeout(super::watch::TICK, self.0.probes.notified()).await;
         }
+    }
+
+    /// Facts and a poster that stand in the ledger alone are due no more, once the catalog has seen them.
+    async fn see_all_entries_first(&self) -> Result<(), Error> {
+        let this = self.clone();
+        let seen = tokio::task::spawn_blocking(move || this.catch_up()).await;
+        Ok(seen.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
     }
 
     async fn probe(&self, item: ItemId) -> Result<(), Error> {
@@ -195,7 +204,9 @@ impl Intake {
             }
             Err(error) => {
                 self.parts().catalog.look_again();
-                if !error.is_recorded() {
+                if error.is_recorded() {
+                    self.fell_behind();
+                } else {
                     self.unentered().insert(item, report);
                 }
                 Err(error.into())

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sealdock::catalog::Filter;
 use sealdock::daemon::Archive;
-use sealdock::intake::{HandDeposit, Named, Outcome};
+use sealdock::intake::{Error, HandDeposit, Named, Outcome};
 use sealdock::model::{RawName, State};
 use sealdock::sys::{Disk, Step, Steps};
 
@@ -35,12 +35,16 @@ fn commits(step: Step<'_>) -> bool {
 }
 
 async fn deposit(archive: &Archive, path: &Path) -> Outcome {
+    let (ended, outcome) = try_deposit(archive, path).await;
+    ended.expect("the archive as a whole goes on");
+    outcome.expect("one outcome")
+}
+
+async fn try_deposit(archive: &Archive, path: &Path) -> (Result<(), Error>, Option<Outcome>) {
     let named = Named { shown: RawName::from(path), absolute: path.to_owned() };
     let wanted = HandDeposit { paths: vec![named], dock: dock("local") };
     let (tell, mut told) = tokio::sync::mpsc::channel(1);
-    let (ended, outcome) = tokio::join!(archive.rooms.intake.deposit(wanted, tell), told.recv());
-    ended.expect("the archive as a whole goes on");
-    outcome.expect("one outcome")
+    tokio::join!(archive.rooms.intake.deposit(wanted, tell), told.recv())
 }
 
 /// The first of two files with the same bytes fails at some steps; then all is well, and the files are deposited in
@@ -84,4 +88,38 @@ fn bytes_that_wait_to_be_recorded_are_no_second_item_when_they_come_again() {
 fn bytes_that_only_the_ledger_knows_are_no_second_item_when_they_come_again() {
     comes_to_one_item(commits, [1, 0]);
     comes_to_one_item(commits, [0, 1]);
+}
+
+/// Fails the commits that follow a poster, for as long as it is told to.
+struct AfterPoster {
+    now: AtomicBool,
+    seen: AtomicBool,
+}
+
+impl Steps for AfterPoster {
+    fn before(&self, step: Step<'_>) -> io::Result<()> {
+        if matches!(step, Step::Rename(_, to) if to.components().any(|part| part.as_os_str() == "derived"))
+        {
+            self.seen.store(true, Ordering::SeqCst);
+        }
+        let fails = commits(step) && self.now.load(Ordering::SeqCst) && self.seen.load(Ordering::SeqCst);
+        if fails { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_poster_that_only_the_ledger_knows_is_not_made_again() {
+    let house = House::new();
+    let clip = house.inbox().join("moov-front.mp4");
+    let failing = Arc::new(AfterPoster { now: true.into(), seen: false.into() });
+    house
+        .open(&world(Disk::watched(Arc::clone(&failing) as _)), async |archive| {
+            assert!(try_deposit(archive, &clip).await.0.is_err(), "the facts could not be entered");
+            failing.now.store(false, Ordering::SeqCst);
+            assert!(try_deposit(archive, &clip).await.0.is_ok());
+            assert_eq!(archive.rooms.catalog.counts().expect("counted").derivatives, 1);
+        })
+        .expect("opens");
+    assert!(failing.seen.load(Ordering::SeqCst), "there is a poster");
+    assert_eq!(house.vault_files("derived", "seal").len(), 1);
 }
