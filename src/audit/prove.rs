@@ -1,7 +1,7 @@
 //! The backlog of items whose key file no custodian has opened yet.
 
 use super::{Audit, Error};
-use crate::evidence::Record;
+use crate::evidence::{CopyState, Damage, Record};
 use crate::model::{DamageFound, ItemId};
 
 /// Key files opened in one go, a third of a millisecond each.
@@ -37,12 +37,22 @@ impl Audit {
                 Err(error) => {
                     tracing::error!(item.id = %item, %error, "this key file does not open");
                     if let Some(damage) = error.damage() {
-                        let code = damage.code().to_owned();
-                        self.catalog.damage_found(DamageFound { item, code, place: None })?;
+                        self.enter_unproven(&Record::from(&row), damage)?;
                     }
                 }
             }
         }
         Ok(Proved { opened, next })
+    }
+
+    /// What is wrong with a copy is entered for its place, and can be mended. A key file that is everywhere the one that
+    /// was made, and opens nothing, is damage of the item.
+    fn enter_unproven(&self, record: &Record, damage: Damage) -> Result<(), Error> {
+        let copies = self.look_at_copies(record)?;
+        if copies.iter().all(|copy| matches!(copy.state, CopyState::Whole { .. })) {
+            let (item, code) = (record.item, damage.code().to_owned());
+            self.catalog.damage_found(DamageFound { item, code, place: None })?;
+        }
+        Ok(())
     }
 }

@@ -73,8 +73,10 @@ impl Rounds {
                 continue;
             }
             let round = self.round(audit, place.name(), now)?;
-            let due = self.scrub.due(total, (round.began.unwrap_or(now), now));
-            let behind = due.saturating_sub(round.bytes);
+            let began = round.began.unwrap_or(now);
+            // At the end of its time a round ends, also where nothing was to be read.
+            let ends = u64::from(now.since(began) >= self.scrub.period);
+            let behind = self.scrub.due(total, (began, now)).saturating_sub(round.bytes).max(ends);
             if behind > 0 && furthest.as_ref().is_none_or(|(most, ..)| behind > *most) {
                 furthest = Some((behind, place, round));
             }
@@ -158,4 +160,29 @@ fn read_copy(audit: &Audit, place: &Place, row: &ItemRow, stop: &AtomicBool) -> 
     }
     // What cannot be read counts as looked at: a bad disk must not hold up the round.
     Ok(row.sealed_size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_grows_evenly_and_all_is_due_at_the_end() {
+        let scrub = Scrub { period: Duration::from_secs(1000), rate: 1 };
+        let began = Moment::from_unix(1_800_000_000, 0);
+        let due = |seconds| scrub.due(4000, (began, began.plus(Duration::from_secs(seconds))));
+        assert_eq!([0, 1, 500, 1000, 2000].map(due), [0, 4, 2000, 4000, 8000]);
+        let huge = Scrub { period: Duration::from_millis(1), rate: 1 };
+        assert_eq!(huge.due(u64::MAX, (began, began.plus(Duration::from_secs(9)))), u64::MAX);
+    }
+
+    #[test]
+    fn a_round_is_late_a_tenth_of_its_time_after_its_end() {
+        let scrub = Scrub { period: Duration::from_secs(1000), rate: 1 };
+        let began = Moment::from_unix(1_800_000_000, 0);
+        let round = Round { began: Some(began), ..Round::default() };
+        let late = |seconds| scrub.is_late(&round, began.plus(Duration::from_secs(seconds)));
+        assert!(!late(1100) && late(1101));
+        assert!(!scrub.is_late(&Round::default(), began), "none has begun");
+    }
 }

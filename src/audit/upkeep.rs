@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::rounds::Rounds;
 use super::{Audit, Error, Scrub, by_node};
 use crate::catalog::{DamageRow, ItemRow};
-use crate::evidence::{self, CopyState, Depth, Mended, Record};
+use crate::evidence::{self, Copy, CopyState, Depth, Mended, Record};
 use crate::model::{
     Act, CopiesMade, DamageFound, DamageRepaired, ItemId, Moment, PlaceBack, PlaceLost, PlaceName, chain,
 };
@@ -33,6 +33,21 @@ pub struct Upkeep {
 struct Search {
     after: Option<ItemId>,
     sealed_without: u64,
+    /// Something was found nowhere while another place was away: it may lie there.
+    lacks: bool,
+    /// Begins again then.
+    rests: Option<Moment>,
+}
+
+/// How filling a place with some items ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// It has all of them that can be had.
+    Through,
+    /// The same, and some of them may lie in a place that is away.
+    Lacking,
+    /// The place took no more, or a stop was heard.
+    BrokenOff,
 }
 
 /// Items searched for, or mended, in one piece: a piece takes about a second, so that a stop is heard.
@@ -69,13 +84,13 @@ impl Upkeep {
     pub fn work(&mut self, now: Moment, stop: &AtomicBool) -> Result<Duration, Error> {
         self.look_at_places()?;
         let mended = self.mend_some(now, stop)?;
-        let made = self.make_copies(stop)?;
+        let made = self.make_copies(now, stop)?;
         let read = self.rounds.read_some(&self.audit, now, stop)?;
         Ok(if mended || made { Duration::ZERO } else { read.unwrap_or(REST) })
     }
 
     /// Notes in the ledger which places fell out and which came back.
-    fn look_at_places(&self) -> Result<(), Error> {
+    fn look_at_places(&mut self) -> Result<(), Error> {
         let vault = self.audit.evidence.vault();
         vault.look_at_places(&self.floor);
         let lost: HashMap<PlaceName, String> = self.audit.catalog.lost_places()?.into_iter().collect();
@@ -88,6 +103,8 @@ impl Upkeep {
                     acts.push(Act::PlaceLost(PlaceLost { place: name.clone(), because }));
                 }
                 (Standing::Whole | Standing::Owing, Some(_)) => {
+                    // What others lack may lie here.
+                    self.searches.clear();
                     acts.push(Act::PlaceBack(PlaceBack { place: name.clone() }));
                 }
                 _ => {}
@@ -99,25 +116,47 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Goes on searching one place for what it lacks. Answers whether there was anything to do.
-    fn make_copies(&mut self, stop: &AtomicBool) -> Result<bool, Error> {
+    /// Goes on searching the places that owe something. Answers whether any search got on.
+    fn make_copies(&mut self, now: Moment, stop: &AtomicBool) -> Result<bool, Error> {
         let vault = self.audit.evidence.vault().clone();
-        let mut owing = vault.standings().filter(|(_, standing)| *standing == Standing::Owing);
-        let Some((place, _)) = owing.next() else { return Ok(false) };
+        let mut got_on = false;
+        for (place, standing) in vault.standings() {
+            if standing == Standing::Owing {
+                got_on |= self.search_on(place, now, stop)?;
+            }
+        }
+        Ok(got_on)
+    }
+
+    fn search_on(&mut self, place: &Place, now: Moment, stop: &AtomicBool) -> Result<bool, Error> {
+        let vault = self.audit.evidence.vault().clone();
         let name = place.name();
-        let sealed_without = vault.sealed_without(name);
-        let search = *self.searches.entry(name.clone()).or_insert(Search { after: None, sealed_without });
+        let begun =
+            Search { after: None, sealed_without: vault.sealed_without(name), lacks: false, rests: None };
+        let search = self.searches.get(name).copied().unwrap_or(begun);
+        if search.rests.is_some_and(|until| now < until) {
+            return Ok(false);
+        }
         let rows = self.audit.catalog.items_after(search.after, PIECE)?;
         let Some(last) = rows.last() else {
+            if search.lacks {
+                // What it lacks lies in places that are away. Not whole; searched again later, or when one is back.
+                self.searches.insert(name.clone(), Search { rests: Some(now.plus(AGAIN)), ..begun });
+                return Ok(false);
+            }
             self.searches.remove(name);
             if vault.note_whole(name, search.sealed_without) {
                 tracing::info!(place = %name, "this place of the vault has everything");
             }
             return Ok(true);
         };
-        if self.audit.fill(place, &rows, stop)? {
-            self.searches.insert(name.clone(), Search { after: Some(last.item), ..search });
+        let filled = self.audit.fill(place, &rows, stop)?;
+        if filled == Filled::BrokenOff {
+            return Ok(false);
         }
+        let lacks = search.lacks || filled == Filled::Lacking;
+        let search = Search { after: Some(last.item), lacks, rests: None, ..search };
+        self.searches.insert(name.clone(), search);
         Ok(true)
     }
 
@@ -171,17 +210,18 @@ impl Audit {
         }
         let vault = self.evidence.vault();
         for place in vault.places() {
-            if self.catalog.round(place.name())?.whole {
+            // What was remembered is of the disk that lay here before.
+            if !place.is_new() && self.catalog.round(place.name())?.whole {
                 vault.note_whole(place.name(), 0);
             }
         }
         Ok(())
     }
 
-    /// Copies what a place lacks of these, and enters what was copied. Answers whether it came to the end.
-    fn fill(&self, place: &Place, rows: &[ItemRow], stop: &AtomicBool) -> Result<bool, Error> {
+    /// Copies what a place lacks of these, and enters what was copied.
+    fn fill(&self, place: &Place, rows: &[ItemRow], stop: &AtomicBool) -> Result<Filled, Error> {
         let mut items = Vec::new();
-        let mut done = true;
+        let mut filled = Filled::Through;
         for row in rows {
             let record = Record::from(row);
             if self.evidence.lies_in(&record, place) {
@@ -198,11 +238,13 @@ impl Audit {
                 Ok(Mended::Whole) => {}
                 Err(error) if error.damage().is_some() => {
                     tracing::error!(item.id = %row.item, place = %place.name(), "no whole copy is there to copy from");
-                    self.look_at_copies(&record)?;
+                    if self.look_at_copies(&record)?.iter().any(|copy| copy.state == CopyState::Away) {
+                        filled = Filled::Lacking;
+                    }
                 }
                 Err(error) => {
                     self.leave_place(place, &error);
-                    done = false;
+                    filled = Filled::BrokenOff;
                     break;
                 }
             }
@@ -213,7 +255,7 @@ impl Audit {
             let of = u32::try_from(of).unwrap_or(u32::MAX);
             self.catalog.record(vec![by_node(Act::CopiesMade(CopiesMade { place, of, items }))])?;
         }
-        Ok(done)
+        Ok(filled)
     }
 
     /// A place that does not take a copy takes nothing, until it is seen to be well again.
@@ -225,22 +267,15 @@ impl Audit {
         }
     }
 
-    /// Reads every copy of an item, and enters what is damaged.
-    pub(super) fn note_damage_of(&self, item: ItemId) -> Result<(), Error> {
-        match self.catalog.item(item)? {
-            Some(row) => self.look_at_copies(&Record::from(&row)),
-            None => Ok(()),
-        }
-    }
-
-    /// Enters what is damaged of an item, place by place.
-    fn look_at_copies(&self, record: &Record) -> Result<(), Error> {
-        for copy in self.evidence.check(record, Depth::Sealed)? {
+    /// Reads every copy of an item, and enters what is damaged, place by place.
+    pub(super) fn look_at_copies(&self, record: &Record) -> Result<Vec<Copy>, Error> {
+        let copies = self.evidence.check(record, Depth::Sealed)?;
+        for copy in &copies {
             if let CopyState::Damaged(damage) = copy.state {
                 self.enter_damage(record.item, &copy.place, damage)?;
             }
         }
-        Ok(())
+        Ok(copies)
     }
 
     pub(super) fn enter_damage(

@@ -59,8 +59,8 @@ pub enum Verdict {
 pub struct Failure {
     /// Which.
     pub item: ItemId,
-    /// In which place; nothing where no place has it.
-    pub place: Option<PlaceName>,
+    /// In which place.
+    pub place: PlaceName,
     /// What is wrong, as a stable code.
     pub code: String,
     /// What to do.
@@ -325,15 +325,18 @@ impl Tally<'_> {
                 CopyState::Damaged(damage) => {
                     place.damaged += 1;
                     damaged = true;
-                    self.report.failures.push(failure(row.item, Some(copy.place.clone()), damage));
+                    self.report.failures.push(failure(row.item, copy.place.clone(), damage));
                 }
             }
         }
         match (checked.has_whole(), damaged, away) {
             (true, ..) => self.report.not_opened += u64::from(checked.opened == Opened::No),
             (false, false, true) => self.out_of_reach += 1,
+            // Every place owes it to the others: it is lost.
             (false, false, false) => {
-                self.report.failures.push(failure(row.item, None, evidence::Damage::SealedMissing));
+                let lost =
+                    |copy: &Copy| failure(row.item, copy.place.clone(), evidence::Damage::SealedMissing);
+                self.report.failures.extend(checked.copies.iter().map(lost));
             }
             (false, true, _) => {}
         }
@@ -346,7 +349,7 @@ impl Tally<'_> {
         let mut report = self.report;
         report.failures.sort_by(|a, b| (a.item, &a.place).cmp(&(b.item, &b.place)));
         for Failure { item, place, code, .. } in &report.failures {
-            let (item, place, code) = (*item, place.clone(), code.clone());
+            let (item, place, code) = (*item, Some(place.clone()), code.clone());
             audit.catalog.damage_found(DamageFound { item, code, place })?;
         }
         let lacking = report.places.iter().map(|place| place.owed + place.away).sum::<u64>();
@@ -363,7 +366,7 @@ impl Tally<'_> {
     }
 }
 
-fn failure(item: ItemId, place: Option<PlaceName>, damage: evidence::Damage) -> Failure {
+fn failure(item: ItemId, place: PlaceName, damage: evidence::Damage) -> Failure {
     Failure { item, place, code: damage.code().to_owned(), what_next: what_next(damage).to_owned() }
 }
 

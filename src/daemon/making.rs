@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::archive::{Surroundings, opening};
 use super::backups::format_text;
 use super::settings::{FILE, Profile, Settings};
-use super::{Made, Making, NewPassphrase};
+use super::{Made, Making, NewPassphrase, of_disk};
 use crate::api::{Code, Problem};
 use crate::catalog::Catalog;
 use crate::keys::{self, EscrowRule, Keyring, Passphrase, Share, write_unlock};
@@ -97,13 +97,4 @@ fn write_shares(folder: &Path, shares: &[Share], world: &Surroundings) -> Result
         paths.push(path);
     }
     Ok(paths)
-}
-
-fn of_disk(path: &Path, error: &std::io::Error) -> Problem {
-    let code = match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Code::AlreadyThere,
-        std::io::ErrorKind::StorageFull => Code::NoSpace,
-        _ => Code::DiskError,
-    };
-    Problem::new(code, format!("cannot make {}: {error}", path.display()))
 }

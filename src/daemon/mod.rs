@@ -57,3 +57,14 @@ pub fn of_lock(error: &lock::Error) -> Problem {
     };
     Problem::of(code, error)
 }
+
+/// What keeps a file of the home from being written.
+fn of_disk(path: &std::path::Path, error: &std::io::Error) -> Problem {
+    use std::io::ErrorKind as K;
+    let code = match error.kind() {
+        K::AlreadyExists => Code::AlreadyThere,
+        K::StorageFull | K::QuotaExceeded => Code::NoSpace,
+        _ => Code::DiskError,
+    };
+    Problem::new(code, format!("cannot write {}: {error}", path.display()))
+}

@@ -9,13 +9,12 @@ use zeroize::Zeroizing;
 use super::archive::{Archive, Ground, Surroundings, check_places, opening};
 use super::backups::format_text;
 use super::lock::HomeLock;
+use super::of_disk;
 use super::settings::{self, Settings};
-use crate::api::{
-    Answer, BackupChecked, BackupFault, Code, ItemsIn, LostDeposit, Problem, RestoreReport, Unseen,
-};
+use crate::api::{Answer, BackupChecked, BackupFault, Code, ItemsIn, Problem, RestoreReport, Unseen};
 use crate::audit::Verdict;
 use crate::audit::backup::{
-    self, Checked, Comparison, Fault, Filled, Filling, InBackup, RESTORING_MARK, Shelves, State,
+    self, CameBack, Checked, Comparison, Fault, Filled, Filling, InBackup, RESTORING_MARK, Shelves, State,
     StateNumber, Tell, compare, highest_epoch, is_unfinished, put_back_missing,
 };
 use crate::catalog::Catalog;
@@ -134,14 +133,6 @@ pub fn restore(
 
 fn write(world: &Surroundings, path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     world.disk.write_over(path, bytes, 0o600).map_err(|error| of_disk(path, &error))
-}
-
-fn of_disk(path: &Path, error: &std::io::Error) -> Problem {
-    let code = match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Code::NoSpace,
-        _ => Code::DiskError,
-    };
-    Problem::new(code, format!("cannot write {}: {error}", path.display()))
 }
 
 /// A restore touches nothing that is there, but for what an interrupted one left.
@@ -264,8 +255,9 @@ fn go_on(
     let ground = Ground { settings: plan.settings.clone(), keyring, vault, opening };
     let archive = Archive::furnish(ground, catalog, (home, world))?;
     let recovery = archive.rooms.intake.recover()?;
-    put_back_missing(&archive.rooms.catalog, &shelves, &world.disk)?;
-    let compared = compare((&archive.rooms.catalog, state.certificates()), &shelves, &world.disk)?;
+    let back = CameBack { catalog: &archive.rooms.catalog, evidence: &archive.rooms.evidence };
+    put_back_missing(back, &shelves, &world.disk)?;
+    let compared = compare((back, state.certificates()), &shelves, &world.disk)?;
     report((home, state, epoch), (filled, recovery), compared)
 }
 
@@ -316,20 +308,6 @@ fn report(
         receipts: compared.receipts,
         strange_receipts: compared.strange,
         unseen: compared.unseen.into_iter().map(|(path, why)| Unseen { path, why }).collect(),
-        lost: compared.lost.into_iter().map(lost).collect(),
+        lost: compared.lost,
     })
-}
-
-fn lost(lost: backup::Lost) -> LostDeposit {
-    LostDeposit {
-        deposit: lost.deposit,
-        item: lost.item,
-        dock: lost.dock,
-        path: lost.path,
-        size: lost.size,
-        sha256: lost.sha256,
-        entered_at: lost.entered_at,
-        receipt: lost.receipt,
-        source: lost.source.code().to_owned(),
-    }
 }

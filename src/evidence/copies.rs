@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::open::key_bytes;
-use super::{Damage, Error, Evidence, Heeding, Record};
+use super::{Damage, Error, Evidence, Heeding, Record, digest_again};
+use crate::catalog::DamageRow;
 use crate::model::{PlaceName, Sha256};
 use crate::vault::{ColdFile, Mending, Place, Standing, Which};
 
@@ -78,6 +79,13 @@ impl Evidence {
         self.vault.standing(place.name()) != Some(Standing::Whole) && (place.is_new() || !everywhere)
     }
 
+    /// Whether the damage of an item that stands says that its sealed file is missing from every place.
+    #[must_use]
+    pub fn is_nowhere(&self, damage: &[DamageRow]) -> bool {
+        let missing = damage.iter().filter(|row| row.code == Damage::SealedMissing.code());
+        missing.count() >= self.vault.places().len()
+    }
+
     /// Whether both files lie in a place under their names; what is in them is not looked at.
     #[must_use]
     pub fn lies_in(&self, record: &Record, place: &Place) -> bool {
@@ -91,11 +99,11 @@ impl Evidence {
         Ok(sealed_digest(place, record)? == record.sealed_sha256)
     }
 
-    /// Makes the copy of an item in a place good, from the first other place where it is whole. What is good there
-    /// already stays; what is not is set aside.
+    /// Makes the copy of an item in a place good, each of its files from the first other place that has that file
+    /// whole. What is good there already stays; what is not is set aside.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where no other place has it whole; [`Error::Vault`] and [`Error::ReadBack`] where this
+    /// [`Error::Damaged`] where no other place has it; [`Error::Vault`] and [`Error::ReadBack`] where this
     /// place does not take it; [`Error::Stopped`].
     pub fn mend(&self, record: &Record, place: &Place, stop: &AtomicBool) -> Result<Mended, Error> {
         let lacks_keys = key_bytes(place, record).is_err();
@@ -104,12 +112,27 @@ impl Evidence {
             return Ok(Mended::Whole);
         }
         let copying = Copying { evidence: self, record, to: place, stop };
+        let mut from = place.name().clone();
+        // The key file first: presence of the sealed file means that everything is there.
+        if lacks_keys {
+            from = self.first_other(place, |other| copying.keys(other))?;
+        }
+        if lacks_sealed {
+            from = self.first_other(place, |other| copying.sealed(other))?;
+        }
+        Ok(Mended::From(from))
+    }
+
+    /// The first other place that a copy could be taken from.
+    fn first_other(
+        &self,
+        place: &Place,
+        take: impl Fn(&Place) -> Result<(), Error>,
+    ) -> Result<PlaceName, Error> {
         let mut refused = Error::Damaged(Damage::SealedMissing);
-        for from in self.vault.places().filter(|other| *other != place) {
-            // The key file first: presence of the sealed file means that everything is there.
-            let keys = if lacks_keys { copying.keys(from) } else { Ok(()) };
-            match keys.and_then(|()| if lacks_sealed { copying.sealed(from) } else { Ok(()) }) {
-                Ok(()) => return Ok(Mended::From(from.name().clone())),
+        for other in self.vault.places().filter(|other| *other != place) {
+            match take(other) {
+                Ok(()) => return Ok(other.name().clone()),
                 Err(error) if error.damage().is_some() => refused = error,
                 Err(error) => return Err(error),
             }
@@ -198,13 +221,5 @@ const BUFFER: usize = 256 * 1024;
 
 /// SHA-256 of all that is still to be read.
 pub(super) fn digest(mut from: impl Read) -> std::io::Result<Sha256> {
-    let mut hasher = Hasher::new();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let read = from.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(Sha256(hasher.finalize().into()));
-        }
-        hasher.update(&buffer[..read]);
-    }
+    Ok(digest_again(&mut from, &[])?.sha256)
 }

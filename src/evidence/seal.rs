@@ -237,7 +237,7 @@ impl Evidence {
     /// The first copy is opened; the others must be the same bytes. The weakest way of reading counts.
     fn read_back(&self, files: &mut Unnamed, expected: &Expected<'_>) -> Result<readback::Seen, Error> {
         let mut seen: Option<readback::Seen> = None;
-        let look = |_, (sealed, keys): (&Path, &Path)| {
+        let look = |(sealed, keys): (&Path, &Path)| {
             self.vault.disk().step(crate::sys::Step::ReadBack(sealed)).map_err(readback::unreadable)?;
             let now = match &seen {
                 None => readback::look(&self.keyring, (sealed, keys), expected)?,
@@ -246,7 +246,9 @@ impl Evidence {
             seen = Some(now);
             Ok(())
         };
-        files.look(look, |error| !matches!(error, Error::Stopped))?;
+        let is_of_the_place =
+            |error: &Error| matches!(error, Error::ReadBack(_) | Error::Damaged(_) | Error::Seal(_));
+        files.look(look, is_of_the_place)?;
         seen.ok_or(Error::ReadBack("no place"))
     }
 }
@@ -309,7 +311,7 @@ impl Taking {
     }
 }
 
-/// Digests of a source that was sealed before its checksum arrived.
+/// Length and digests of all that is still to be read, SHA-256 among them.
 ///
 /// # Errors
 /// As `read(2)`.
@@ -317,10 +319,11 @@ pub fn digest_again(source: &mut dyn Read, claims: &[ClaimAlgorithm]) -> std::io
     let mut taking = Taking::new(claims);
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        let read = source.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(taking.finish());
+        match source.read(&mut buffer) {
+            Ok(0) => return Ok(taking.finish()),
+            Ok(read) => taking.add(&buffer[..read]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        taking.add(&buffer[..read]);
     }
 }

@@ -3,16 +3,13 @@
 use super::attempt::content;
 use super::{Error, Intake};
 use crate::catalog::{self, DepositRow};
-use crate::evidence::{Found, Record};
+use crate::evidence::{Damage, Found, Record};
 use crate::model::{DamageFound, Generation, ItemId, Provenance, Recovered, Source, chain};
 use crate::seal::Role;
 use crate::vault::Standing;
 
 /// Rows fetched at once from the catalog.
 const PAGE: usize = 1024;
-
-/// As `verify` calls it.
-const MISSING: &str = "sealed_missing";
 
 /// What was put in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -115,9 +112,7 @@ impl Intake {
     }
 
     fn is_nowhere(&self, item: ItemId) -> Result<bool, catalog::Error> {
-        let damage = self.parts().catalog.damage_of(item)?;
-        let missing = damage.iter().filter(|row| row.code == MISSING).count();
-        Ok(missing >= self.parts().evidence.vault().places().len())
+        Ok(self.parts().evidence.is_nowhere(&self.parts().catalog.damage_of(item)?))
     }
 
     /// A row without its file is an alarm, and an entry, once.
@@ -135,7 +130,8 @@ impl Intake {
             tracing::error!(item.id = %item, "a catalogued item has no file in the vault; restore it from a copy");
             for place in self.parts().evidence.vault().places() {
                 let place = Some(place.name().clone());
-                let damage = DamageFound { item: *item, code: MISSING.to_owned(), place };
+                let damage =
+                    DamageFound { item: *item, code: Damage::SealedMissing.code().to_owned(), place };
                 self.parts().catalog.damage_found(damage)?;
             }
         }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Error;
 use super::error::io_at;
-use crate::sys::Disk;
+use crate::sys::{Disk, Links, open_regular};
 
 /// The longest document. A certificate has under 3 KiB; a custody file with its most keys about 128 KiB.
 const LIMIT: u64 = 256 * 1024;
@@ -89,7 +89,8 @@ fn signature_of(path: &Path) -> PathBuf {
 
 fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     use std::io::Read as _;
-    let file = std::fs::File::open(path).map_err(io_at("open", path))?;
+    // A folder of keys may be a stranger's, as in a backup.
+    let file = open_regular(path, Links::Follow).map_err(io_at("open", path))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(io_at("read", path))?;
     if bytes.len() as u64 > limit {

@@ -10,6 +10,6 @@ mod entropy;
 mod file_system;
 
 pub use clock::{Clock, SteeredClock, SystemClock};
-pub use disk::{Disk, DurableFile, Step, Steps};
+pub use disk::{Disk, DurableFile, Links, Step, Steps, open_regular};
 pub use entropy::{Entropy, OsEntropy};
 pub use file_system::FileSystem;

@@ -41,6 +41,9 @@ struct State {
     fell: u64,
     /// How many items were sealed without it.
     short: u64,
+    /// How often it failed since it was whole, and how many looks it must still wait before it is tried again.
+    falls: u32,
+    waits: u32,
 }
 
 /// How a place stands.
@@ -96,9 +99,20 @@ impl Fault {
     }
 }
 
+/// The wait before a place that fell out is tried again doubles so often at most: to about a minute, where it is
+/// looked at each second.
+const MOST_DOUBLINGS: u32 = 6;
+
+impl State {
+    fn wait_longer(&mut self) {
+        self.waits = (1 << self.falls.min(MOST_DOUBLINGS)) - 1;
+        self.falls = self.falls.saturating_add(1);
+    }
+}
+
 impl Slot {
     fn new(place: Place, standing: Standing) -> Self {
-        Self { place, state: Mutex::new(State { standing, fell: 0, short: 0 }) }
+        Self { place, state: Mutex::new(State { standing, fell: 0, short: 0, falls: 0, waits: 0 }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -129,6 +143,8 @@ impl Slot {
         if !matches!(state.standing, Standing::Away(_)) {
             tracing::error!(place = %self.place.name(), because = fault.code(), "a place of the vault takes nothing more");
             state.fell += 1;
+            // A place that takes a trial and fails under work would else come and go with every file.
+            state.wait_longer();
         }
         state.standing = Standing::Away(fault);
     }
@@ -251,6 +267,7 @@ impl Vault {
         let still = state.standing == Standing::Owing && state.short == sealed_without;
         if still {
             state.standing = Standing::Whole;
+            state.falls = 0;
             slot.place.is_filled(&self.disk);
         }
         state.standing == Standing::Whole
@@ -282,12 +299,22 @@ impl Vault {
     }
 
     fn try_again(&self, slot: &Slot) {
+        {
+            let mut state = slot.state();
+            if state.waits > 0 {
+                state.waits -= 1;
+                return;
+            }
+        }
         match self.trial(&slot.place) {
             Ok(()) => {
                 tracing::info!(place = %slot.place.name(), "a place of the vault is there again");
                 slot.state().standing = Standing::Owing;
             }
-            Err(error) => slot.set_away(Fault::of(&error)),
+            Err(error) => {
+                slot.set_away(Fault::of(&error));
+                slot.state().wait_longer();
+            }
         }
     }
 

@@ -277,3 +277,24 @@ fn a_good_copy_takes_the_place_of_a_bad_one_which_is_kept() {
     drop(vault.begin_mending(place, (Role::Original, id(1), Which::Keys(ONE))).expect("begun"));
     assert_eq!(vault.sweep_unfinished().expect("swept"), 0, "what is dropped is removed");
 }
+
+#[test]
+fn a_place_that_keeps_failing_is_tried_less_and_less_often() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let vault = vault(home.path(), 2, (1, &Disk::default()));
+    let name = vault.places().nth(1).expect("two places").name().clone();
+    let mut waited = Vec::new();
+    for _ in 0..9 {
+        vault.set_aside(&name, Fault::Failing);
+        let looks = (1..).find(|_| {
+            vault.look_at_places(&no_floor);
+            standings(&vault)[1] == Standing::Owing
+        });
+        waited.push(looks.expect("it comes back"));
+    }
+    assert_eq!(waited, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
+    assert!(vault.note_whole(&name, 0));
+    vault.set_aside(&name, Fault::Failing);
+    vault.look_at_places(&no_floor);
+    assert_eq!(standings(&vault)[1], Standing::Owing, "what was whole begins anew");
+}

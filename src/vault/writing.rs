@@ -181,18 +181,18 @@ impl Part {
 
 impl Unnamed {
     /// Looks at the sealed file and the key file in each place; a place where they are not as they should be is
-    /// left behind. Answers with the number of places first.
+    /// left behind.
     ///
     /// # Errors
     /// That of the last place that was left behind, where too few are left.
     pub fn look<E>(
         &mut self,
-        mut look: impl FnMut(usize, (&Path, &Path)) -> Result<(), E>,
+        mut look: impl FnMut((&Path, &Path)) -> Result<(), E>,
         is_of_the_place: impl Fn(&E) -> bool,
     ) -> Result<(), E> {
         let mut index = 0;
         while let Some(part) = self.parts.get(index) {
-            match look(index, (part.sealed.file.path(), part.keys.file.path())) {
+            match look((part.sealed.file.path(), part.keys.file.path())) {
                 Ok(()) => index += 1,
                 Err(error) if !is_of_the_place(&error) => return Err(error),
                 Err(error) => {
@@ -204,11 +204,6 @@ impl Unnamed {
             }
         }
         Ok(())
-    }
-
-    /// Where the unfinished sealed copies lie.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.parts.iter().map(|part| part.sealed.file.path())
     }
 
     fn leave_behind(&mut self, index: usize, fault: Fault) {

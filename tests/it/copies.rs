@@ -248,3 +248,68 @@ fn a_file_that_was_brought_back_by_hand_is_noticed() {
     archive.run(&["verify", "--all"]).ends(0);
     assert_eq!(daemon.stop(), Some(0));
 }
+
+#[test]
+fn what_a_place_owes_from_one_that_is_away_is_still_owed() {
+    let pair = Pair::new("");
+    let vault = pair.archive.home().join("vault");
+    let gone = pair.archive.beside("gone");
+    pair.unmount();
+    let item = pair.archive.deposit(&pair.archive.write("clip.bin", b"clip")).remove(0)["item"].clone();
+    pair.mount();
+    // Only the first place has it, and that one is not there now.
+    std::fs::rename(&vault, &gone).expect("unmounted");
+    let daemon = pair.archive.daemon();
+    let receipt = pair.drop_in("meanwhile.bin", b"meanwhile");
+    assert_eq!(receipt["copies"], 1);
+    wait_until("the first place is missed", || pair.status()["space"][0]["state"] == "away");
+    wait_until("the search came to its end", || pair.archive.journal().contains("no whole copy is there"));
+    assert!(!pair.second_is("whole"), "it lacks what lies in the place that is away");
+    assert_eq!(pair.verify(&["--copies"]).ends(4).json()["places"][1]["owed"], 1);
+
+    std::fs::rename(&gone, &vault).expect("mounted");
+    wait_until("both are whole", || {
+        pair.status()["space"][0]["state"] == "whole" && pair.second_is("whole")
+    });
+    assert!(pair.are_alike(&item) && pair.are_alike(&receipt["item"]));
+    assert!(!pair.kinds().iter().any(|kind| kind == "damage_found"), "nothing was ever damaged");
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_new_disk_is_not_taken_for_the_one_that_lay_there() {
+    let pair = Pair::new("");
+    let item = pair.archive.deposit(&pair.archive.write("clip.bin", b"clip")).remove(0)["item"].clone();
+    let daemon = pair.archive.daemon();
+    wait_until("it is whole", || pair.second_is("whole"));
+    assert_eq!(daemon.stop(), Some(0));
+    pair.unmount();
+    std::fs::create_dir(&pair.second).expect("a new disk");
+    std::fs::copy(pair.archive.home().join("vault/FORMAT.md"), pair.second.join("FORMAT.md"))
+        .expect("begun");
+    assert!(pair.second_is("owing"), "whatever was remembered");
+    assert_eq!(
+        pair.verify(&[]).ends(0).json()["places"][1]["owed"],
+        1,
+        "what is not copied yet is no damage"
+    );
+    let daemon = pair.archive.daemon();
+    wait_until("it is filled", || pair.second_is("whole"));
+    assert!(pair.are_alike(&item));
+    assert!(!pair.kinds().iter().any(|kind| kind == "damage_found"));
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn what_two_copies_have_lost_of_an_item_together_is_whole_again() {
+    let pair = Pair::new("");
+    let item = pair.archive.deposit(&pair.archive.write("clip.bin", b"clip")).remove(0)["item"].clone();
+    // Either place has one of the two files.
+    flip(&pair.file(0, &item, "seal"), 300);
+    std::fs::remove_file(pair.file(1, &item, "1.keys")).expect("removed");
+    pair.verify(&[]).ends(3);
+    let daemon = pair.archive.daemon();
+    wait_until("both are mended", || pair.are_alike(&item) && pair.status()["damaged"] == 0);
+    pair.verify(&["--copies", "--open"]).ends(0);
+    assert_eq!(daemon.stop(), Some(0));
+}

@@ -6,10 +6,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
 use super::{Answer, Failure};
-use crate::audit::backup::Extent;
-use crate::model::{
-    ArchiveId, DepositId, DockName, Epoch, ItemId, KeyId, Moment, RawName, Sha256, Witness,
-};
+use crate::audit::backup::{Extent, Lost, Trouble};
+use crate::model::{ArchiveId, Epoch, KeyId, Moment, RawName, Witness};
 
 /// A backup to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,7 +154,7 @@ pub struct RestoreReport {
     /// Places that could not be looked at.
     pub unseen: Vec<Unseen>,
     /// Deposits that were receipted after the backup.
-    pub lost: Vec<LostDeposit>,
+    pub lost: Vec<Lost>,
 }
 
 /// A place that could not be looked at.
@@ -166,30 +164,6 @@ pub struct Unseen {
     pub path: PathBuf,
     /// Why.
     pub why: String,
-}
-
-/// A deposit that was receipted and is not in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LostDeposit {
-    /// Which.
-    pub deposit: DepositId,
-    /// The item that held its bytes in the old home.
-    pub item: ItemId,
-    /// From which dock.
-    pub dock: DockName,
-    /// Relative to the inbox.
-    pub path: RawName,
-    /// Bytes.
-    pub size: u64,
-    /// Of the bytes.
-    pub sha256: Sha256,
-    /// When it was entered.
-    pub entered_at: Moment,
-    /// Where its receipt lies.
-    pub receipt: PathBuf,
-    /// `in_inbox` and `put_back`: it is taken in again; `in_archive`: its bytes came by another deposit;
-    /// `changed`, `gone`, `unseen`: they are missing.
-    pub source: String,
 }
 
 /// Who vouches for a restore. Zeroed when dropped, never printed.
@@ -234,18 +208,7 @@ pub struct BackupStatus {
     /// When the last one that came through was made.
     pub last: Option<Moment>,
     /// What keeps the newest one from coming through.
-    pub trouble: Option<BackupTrouble>,
-}
-
-/// A backup that did not come through.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BackupTrouble {
-    /// When it was last tried.
-    pub at: Moment,
-    /// Tries in a row.
-    pub attempts: u32,
-    /// What stood in the way.
-    pub what: String,
+    pub trouble: Option<Trouble>,
 }
 
 /// A restore that waits for its confirmation.

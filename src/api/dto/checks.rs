@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::PlaceReport;
 use crate::model::{DepositId, Epoch, ItemId, LedgerIndex, PlaceName, Sha256, State};
 
 /// What to verify.
@@ -69,24 +70,9 @@ pub struct Verified {
     pub bytes_read: u64,
     /// How the copies in each place are.
     #[serde(default)]
-    pub places: Vec<PlaceVerified>,
+    pub places: Vec<PlaceReport>,
     /// What is wrong or could not be looked at.
     pub failures: Vec<Failure>,
-}
-
-/// How the copies in one place are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaceVerified {
-    /// Which.
-    pub place: PlaceName,
-    /// Copies that are as they were written.
-    pub whole: u64,
-    /// Copies that are not.
-    pub damaged: u64,
-    /// Copies that are still to be made.
-    pub owed: u64,
-    /// Copies that were not looked at, because the place is not there.
-    pub away: u64,
 }
 
 /// One thing that is not as written, or could not be looked at.

@@ -12,12 +12,12 @@ mod status;
 use serde::{Deserialize, Serialize};
 
 pub use backups::{
-    BackupChecked, BackupContent, BackupFault, BackupMade, BackupRequest, BackupStatus, BackupTrouble,
-    ConfirmRequest, ItemsIn, LostDeposit, RestoreConfirmed, RestoreReport, RestoreStatus, Unseen,
+    BackupChecked, BackupContent, BackupFault, BackupMade, BackupRequest, BackupStatus, ConfirmRequest,
+    ItemsIn, RestoreConfirmed, RestoreReport, RestoreStatus, Unseen,
 };
 pub use checks::{
-    Answer, Failure, LedgerVerified, PlaceVerified, Proof, ReceiptChecked, ReceiptRequest, Verified,
-    VerifyCopies, VerifyMode, VerifyRequest,
+    Answer, Failure, LedgerVerified, Proof, ReceiptChecked, ReceiptRequest, Verified, VerifyCopies,
+    VerifyMode, VerifyRequest,
 };
 pub use deposits::{DepositLine, DepositPath, DepositRequest, Taken};
 pub use doctor::{Diagnosis, Finding, Grade, Symptom};
@@ -29,6 +29,8 @@ pub use status::{
     SpaceStatus, Status,
 };
 
+pub use crate::audit::PlaceReport;
+pub use crate::audit::backup::{Lost, Trouble};
 pub use crate::catalog::{FoundRow, Pending, ShownDeposit, ShownFacts, ShownItem, ShownProbe};
 use crate::model::RawName;
 

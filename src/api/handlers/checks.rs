@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{Rooms, Shared, blocking, id};
 use crate::api::{
-    Answer, Asked, Code, Failure, LedgerVerified, Lines, PlaceVerified, Problem, Progress, Proof,
-    ReceiptChecked, ReceiptRequest, Verified, VerifyCopies, VerifyMode, VerifyRequest,
+    Answer, Asked, Code, Failure, LedgerVerified, Lines, Problem, Progress, Proof, ReceiptChecked,
+    ReceiptRequest, Verified, VerifyCopies, VerifyMode, VerifyRequest,
 };
 use crate::audit::{self, Copies, Mode, Verdict, Which};
 use crate::ledger::{Judge, Receipt};
@@ -66,13 +66,9 @@ fn verified(report: audit::Report) -> Verified {
         Verdict::Fail => Answer::Fail,
         Verdict::NotChecked => Answer::NotChecked,
     };
-    let place = |report: audit::PlaceReport| {
-        let audit::PlaceReport { place, whole, damaged, owed, away } = report;
-        PlaceVerified { place, whole, damaged, owed, away }
-    };
     let failure = |failure: audit::Failure| Failure {
         item: Some(failure.item),
-        place: failure.place,
+        place: Some(failure.place),
         code: failure.code,
         what_next: failure.what_next,
     };
@@ -81,7 +77,7 @@ fn verified(report: audit::Report) -> Verified {
         items: report.items,
         derivatives: report.derivatives,
         bytes_read: report.bytes_read,
-        places: report.places.into_iter().map(place).collect(),
+        places: report.places,
         failures: report.failures.into_iter().map(failure).collect(),
     }
 }

@@ -7,8 +7,8 @@ use axum::extract::State;
 
 use super::{Rooms, Shared, blocking};
 use crate::api::{
-    BackupStatus, BackupTrouble, CustodyState, Diagnosis, InboxStatus, IntakeState, IntakeStatus,
-    LedgerStatus, PlaceState, Problem, RestoreStatus, ScrubStatus, SightingStatus, SpaceStatus, Status,
+    BackupStatus, CustodyState, Diagnosis, InboxStatus, IntakeState, IntakeStatus, LedgerStatus,
+    PlaceState, Problem, RestoreStatus, ScrubStatus, SightingStatus, SpaceStatus, Status,
 };
 use crate::audit::backup;
 use crate::catalog::Restorer;
@@ -58,17 +58,12 @@ fn status_of(rooms: &Rooms) -> Result<Status, Problem> {
 
 fn backup(standing: backup::Standing) -> Option<BackupStatus> {
     let plan = standing.plan?;
-    let trouble = standing.trouble.map(|trouble| BackupTrouble {
-        at: trouble.at,
-        attempts: trouble.attempts,
-        what: trouble.what,
-    });
     Some(BackupStatus {
         folder: RawName::from(plan.wanted.folder.as_path()),
         every_s: plan.every.as_secs(),
         content: plan.wanted.extent.into(),
         last: standing.last,
-        trouble,
+        trouble: standing.trouble,
     })
 }
 

@@ -3,11 +3,11 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256 as Hasher};
+use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use crate::catalog::Catalog;
-use crate::evidence::Damage;
+use crate::evidence::{Evidence, digest_again};
 use crate::inbox::{self, Aside, Root, Shelf, Shelved, put_back, read_shelf};
 use crate::keys::Certificates;
 use crate::ledger::{Judge, Receipt};
@@ -45,7 +45,7 @@ pub struct Comparison {
 }
 
 /// A deposit that was receipted and is not in the ledger: its item is lost with the old home.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
     /// Which.
     pub deposit: DepositId,
@@ -68,7 +68,8 @@ pub struct Lost {
 }
 
 /// Whether the source of a lost deposit is still there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// It lies in its inbox, the same bytes: a rescan takes it in again.
     InInbox,
@@ -111,11 +112,11 @@ impl Source {
 /// # Errors
 /// Where the catalog fails. A place that cannot be looked at is no error: that says nothing about it (P12).
 pub fn compare(
-    (catalog, certificates): (&Catalog, &Certificates),
+    (archive, certificates): (CameBack<'_>, &Certificates),
     shelves: &Shelves,
     disk: &Disk,
 ) -> Result<Comparison, Error> {
-    let mut found = go_over((Some(catalog), certificates), shelves, disk)?;
+    let mut found = go_over((Some(archive), certificates), shelves, disk)?;
     found.lost.sort_by(|one, other| {
         (&one.dock, &one.path, one.deposit).cmp(&(&other.dock, &other.path, other.deposit))
     });
@@ -137,14 +138,14 @@ pub fn highest_epoch(certificates: &Certificates, shelves: &Shelves, disk: &Disk
 ///
 /// # Errors
 /// Where the catalog fails. An inbox that is not there keeps what waits in it.
-pub fn put_back_missing(catalog: &Catalog, shelves: &Shelves, disk: &Disk) -> Result<u64, Error> {
+pub fn put_back_missing(archive: CameBack<'_>, shelves: &Shelves, disk: &Disk) -> Result<u64, Error> {
     let (mut after, mut count) = (None, 0);
     loop {
-        let rows = catalog.set_aside_after(after, PAGE)?;
+        let rows = archive.catalog.set_aside_after(after, PAGE)?;
         let Some(last) = rows.last() else { return Ok(count) };
         after = Some(last.index);
         for row in rows {
-            if !is_missing(catalog, row.item)? {
+            if !archive.lacks(row.item)? {
                 continue;
             }
             let source = &row.facts.source;
@@ -162,17 +163,29 @@ pub fn put_back_missing(catalog: &Catalog, shelves: &Shelves, disk: &Disk) -> Re
     }
 }
 
-fn is_missing(catalog: &Catalog, item: ItemId) -> Result<bool, Error> {
-    Ok(catalog.damage_of(item)?.iter().any(|row| row.code == Damage::SealedMissing.code()))
+/// The archive that came back: what it knows, and what it has.
+#[derive(Clone, Copy)]
+pub struct CameBack<'a> {
+    /// What it knows.
+    pub catalog: &'a Catalog,
+    /// What it has.
+    pub evidence: &'a Evidence,
+}
+
+impl CameBack<'_> {
+    /// Recovery has looked just now, and entered what is missing.
+    fn lacks(self, item: ItemId) -> Result<bool, Error> {
+        Ok(self.evidence.is_nowhere(&self.catalog.damage_of(item)?))
+    }
 }
 
 fn go_over(
-    (catalog, certificates): (Option<&Catalog>, &Certificates),
+    (archive, certificates): (Option<CameBack<'_>>, &Certificates),
     shelves: &Shelves,
     disk: &Disk,
 ) -> Result<Comparison, Error> {
     let heads = certificates.head_publics();
-    let mut work = Work { catalog, certificates, heads, shelves, disk, found: Comparison::default() };
+    let mut work = Work { archive, certificates, heads, shelves, disk, found: Comparison::default() };
     for (dock, path) in &shelves.inboxes {
         work.shelf(Root::open(dock.clone(), path), (path, Shelf::InInbox))?;
     }
@@ -184,7 +197,7 @@ fn go_over(
 }
 
 struct Work<'a> {
-    catalog: Option<&'a Catalog>,
+    archive: Option<CameBack<'a>>,
     certificates: &'a Certificates,
     heads: Vec<[u8; 32]>,
     shelves: &'a Shelves,
@@ -220,15 +233,14 @@ impl Work<'_> {
         };
         self.found.receipts += 1;
         self.found.epoch = self.found.epoch.max(receipt.epoch);
-        let Some(catalog) = self.catalog else { return Ok(()) };
-        let known = catalog.deposit(receipt.deposit)?;
+        let Some(archive) = self.archive else { return Ok(()) };
+        let known = archive.catalog.deposit(receipt.deposit)?;
         if known.is_some_and(|row| row.item == receipt.item) || self.found.lost.len() == MOST_LOST {
             return Ok(());
         }
-        let twin = catalog.item_with(&receipt.dock, &receipt.sha256)?;
+        let twin = archive.catalog.item_with(&receipt.dock, &receipt.sha256)?;
         let source = match twin {
-            // As long as its sealed file is there; recovery has looked just now.
-            Some(row) if !is_missing(catalog, row.item)? => Source::InArchive,
+            Some(row) if !archive.lacks(row.item)? => Source::InArchive,
             _ => self.source_of(&receipt),
         };
         self.found.lost.push(Lost {
@@ -302,14 +314,5 @@ fn holds(open: &inbox::OpenSource, receipt: &Receipt) -> bool {
         return false;
     }
     let mut file = (&open.file).take(receipt.size.saturating_add(1));
-    let mut hasher = Hasher::new();
-    let mut chunk = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut chunk) {
-            Ok(0) => return Sha256(hasher.finalize().into()) == receipt.sha256,
-            Ok(read) => hasher.update(&chunk[..read]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return false,
-        }
-    }
+    digest_again(&mut file, &[]).is_ok_and(|taken| taken.sha256 == receipt.sha256)
 }

@@ -6,13 +6,13 @@ use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::error::{Doing as _, Error};
 use super::folder::FOLDER_MODE;
+use crate::evidence::digest_again;
 use crate::model::Sha256;
-use crate::sys::{Disk, Step};
+use crate::sys::{self, Disk, Links, Step};
 
 /// Read and written at once; a stop is heeded in between.
 const CHUNK: usize = 1024 * 1024;
@@ -187,9 +187,7 @@ impl<'a> Copier<'a> {
 
 /// Opens a regular file of the backup: no link leads elsewhere, and no pipe is waited for.
 pub(super) fn open_regular(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::openat(CWD, path, flags, Mode::empty())?);
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+    sys::open_regular(path, Links::Refuse)
 }
 
 /// The digest of the first bytes of a source, and how many of them its copy has already.
@@ -243,16 +241,6 @@ pub(super) fn read_full(source: &mut dyn Read, into: &mut [u8]) -> io::Result<us
 
 /// The digest and number of the first bytes of a file, at most so many.
 pub(super) fn digest(path: &Path, limit: u64) -> io::Result<(Sha256, u64)> {
-    let mut file = open_regular(path)?.take(limit);
-    let mut hasher = Hasher::new();
-    let mut chunk = vec![0; usize::try_from(limit).unwrap_or(CHUNK).clamp(1, CHUNK)];
-    let mut length = 0;
-    loop {
-        let read = read_some(&mut file, &mut chunk)?;
-        if read == 0 {
-            return Ok((Sha256(hasher.finalize().into()), length));
-        }
-        hasher.update(&chunk[..read]);
-        length += read as u64;
-    }
+    let taken = digest_again(&mut open_regular(path)?.take(limit), &[])?;
+    Ok((taken.sha256, taken.size))
 }

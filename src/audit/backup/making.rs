@@ -17,7 +17,7 @@ use super::walk::{Stored, replay};
 use super::{Backups, Extent, Parts};
 use crate::audit::Progress;
 use crate::catalog::LedgerNow;
-use crate::evidence::Damage;
+use crate::evidence::{Damage, Record};
 use crate::inbox::lies_apart;
 use crate::keys::NODE_SECRETS_FILE;
 use crate::ledger::{Contents, Trust, sheet_name, verify_consistency};
@@ -275,7 +275,9 @@ impl Run<'_, '_> {
             None => sums.list(stored),
             Some(damage) => {
                 tracing::error!(item.id = %stored.item, code = %damage, "damaged; it is not in this backup");
-                self.parts.audit.note_damage_of(stored.item)?;
+                if let Some(row) = self.parts.catalog.item(stored.item)? {
+                    self.parts.audit.look_at_copies(&Record::from(&row))?;
+                }
                 let code = damage.code().to_owned();
                 sums.items.missing.push(Missing { code, item: stored.item });
                 Ok(())

@@ -21,12 +21,16 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 pub use checking::{Checked, Fault, InBackup, check};
-pub use comparing::{Comparison, Lost, Shelves, Source, compare, highest_epoch, put_back_missing};
+pub use comparing::{
+    CameBack, Comparison, Lost, Shelves, Source, compare, highest_epoch, put_back_missing,
+};
 pub use error::Error;
 pub use filling::{Filled, Filling, MARK as RESTORING_MARK, is_unfinished};
 pub use folder::State;
 pub use making::{Made, Tell, Wanted};
 pub use manifest::{ItemsListed, Manifest, Missing, StateNumber};
+
+use serde::{Deserialize, Serialize};
 
 use super::Audit;
 use crate::catalog::Catalog;
@@ -118,7 +122,7 @@ pub struct Plan {
 }
 
 /// A backup that did not come through.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// When it was last tried.
     pub at: Moment,

@@ -9,7 +9,7 @@ use super::check::answer;
 use super::keys::read;
 use crate::api::{
     Answer, BackupChecked, BackupContent, BackupFault, BackupMade, BackupRequest, Code, ConfirmRequest,
-    ItemsIn, LostDeposit, Problem, Progress, RestoreConfirmed, RestoreReport, routes,
+    ItemsIn, Lost, Problem, Progress, RestoreConfirmed, RestoreReport, routes,
 };
 use crate::audit;
 use crate::cli::arguments::{Backup, Restore, RestoreCommand};
@@ -201,14 +201,14 @@ fn about_restored(report: &RestoreReport, messages: &Messages) -> Vec<String> {
     words
 }
 
-fn about_lost(lost: &LostDeposit, messages: &Messages) -> String {
+fn about_lost(lost: &Lost, messages: &Messages) -> String {
     let values = [
         ("dock", lost.dock.to_string().into()),
         ("path", plain(&lost.path.to_text()).into()),
         ("size", size(lost.size).into()),
         ("sha256", lost.sha256.to_string().into()),
         ("at", local(lost.entered_at).into()),
-        ("source", word("lost-source", &lost.source, messages).into()),
+        ("source", word("lost-source", lost.source.code(), messages).into()),
     ];
     messages.tell("restore-lost", &values)
 }

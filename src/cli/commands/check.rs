@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::api::{
-    Answer, LedgerVerified, PlaceVerified, Problem, Proof, ReceiptChecked, ReceiptRequest, Verified,
+    Answer, LedgerVerified, PlaceReport, Problem, Proof, ReceiptChecked, ReceiptRequest, Verified,
     VerifyCopies, VerifyMode, VerifyRequest, routes,
 };
 use crate::cli::arguments::Verify;
@@ -82,7 +82,7 @@ fn about_verified(verified: &Verified, messages: &Messages) -> Vec<String> {
     words
 }
 
-fn about_place(place: &PlaceVerified, messages: &Messages) -> String {
+fn about_place(place: &PlaceReport, messages: &Messages) -> String {
     let values = [
         ("place", plain(place.place.as_str()).into()),
         ("whole", place.whole.into()),

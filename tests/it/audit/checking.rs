@@ -189,6 +189,21 @@ const DEFECTS: &[Defect] = &[
         says: ".seal: cannot be read",
     },
     Defect {
+        name: "certificate-a-pipe",
+        harm: |backup| {
+            let keys = std::fs::read_dir(backup.join(STATE).join("keys")).expect("keys");
+            let paths = keys.map(|entry| entry.expect("listed").path());
+            let mut certificates =
+                paths.filter(|path| path.to_string_lossy().ends_with(".cert.json")).collect::<Vec<_>>();
+            certificates.sort();
+            remove(&certificates[0]);
+            let made = std::process::Command::new("mkfifo").arg(&certificates[0]).status();
+            assert!(made.is_ok_and(|status| status.success()));
+        },
+        code: 1,
+        says: "it is no regular file",
+    },
+    Defect {
         name: "no-mark",
         harm: |backup| remove(&backup.join("backup.json")),
         code: 1,

@@ -22,11 +22,15 @@ fn house() -> House {
     let home = house.home();
     std::fs::create_dir(home.join("second")).expect("made");
     std::fs::copy(home.join("vault/FORMAT.md"), home.join("second/FORMAT.md")).expect("begun");
-    let settings = home.join("sealdock.toml");
-    let text = std::fs::read_to_string(&settings).expect("the settings");
-    std::fs::write(&settings, format!("{text}\n[vault]\ncopies = [\"vault\", \"second\"]\n"))
-        .expect("written");
+    set(&house, "\n[vault]\ncopies = [\"vault\", \"second\"]\n");
     house
+}
+
+/// Goes on writing the settings.
+fn set(house: &House, toml: &str) {
+    let settings = house.home().join("sealdock.toml");
+    let text = std::fs::read_to_string(&settings).expect("the settings");
+    std::fs::write(&settings, text + toml).expect("written");
 }
 
 fn upkeep(archive: &Archive) -> Upkeep {
@@ -120,4 +124,24 @@ fn a_cut_at_any_step_of_mending_a_copy_is_made_good() {
         let reached = (0..).step_by(2).find(|step| !try_step(&whole, (6, manner, *step))).expect("it ends");
         assert!(reached >= FEWEST / 2, "only {reached} steps");
     }
+}
+
+#[test]
+fn a_place_that_takes_no_copy_is_not_tried_without_rest() {
+    let house = house();
+    set(&house, "least_copies = 2");
+    let cut = Cut::new(Manner::FromThenOn);
+    let rested = house.open(&watched(&cut), async |archive| {
+        cut.at(0);
+        let scrub = Scrub { period: Duration::from_secs(90 * 86_400), rate: 1 };
+        let mut upkeep = Upkeep::new(archive.rooms.audit.clone(), Box::new(|_| 0), scrub);
+        let work = |upkeep: &mut Upkeep| {
+            upkeep
+                .work(Moment::from_unix(1_800_000_000, 0), &AtomicBool::new(false))
+                .expect("the catalog answers")
+        };
+        [work(&mut upkeep), work(&mut upkeep)]
+    });
+    let rested = rested.expect("it opens");
+    assert!(cut.is_reached() && rested.iter().all(|rest| *rest >= Duration::from_secs(1)), "{rested:?}");
 }
