@@ -62,14 +62,20 @@ class Judge:
     def promises_hold(self):
         """Looks at what lies on the disk and touches nothing: every receipt that a dock ever saw has its entry,
         and its item, whole."""
+        if not self._open_books():
+            return self.findings
+        self._judge_receipts()
+        return self.findings
+
+    def _open_books(self):
+        """Reads the ledger, and lists what lies in the vault; says what is wrong where it cannot be read."""
         try:
             self.books = ledger.Books(self.house.home / "ledger", self.head, tail="torn")
         except Wrong as wrong:
             self.say("ledger", str(wrong))
-            return self.findings
+            return False
         self._list_items()
-        self._judge_receipts()
-        return self.findings
+        return True
 
     # ---- the whole law -------------------------------------------------------------------------------
 
@@ -80,12 +86,8 @@ class Judge:
             self.say("dead", f"the daemon does not start: {self.house.last_words()}")
             return self.findings
         self.wait_for_answers(patience_s, may_stay)
-        try:
-            self.books = ledger.Books(self.house.home / "ledger", self.head, tail="torn")
-        except Wrong as wrong:
-            self.say("ledger", str(wrong))
+        if not self._open_books():
             return self.findings
-        self._list_items()
         self._judge_sources(may_stay, retrieve_most)
         self._archive_verifies()
         code = self.house.stop()

@@ -1,5 +1,8 @@
 //! Commands against a router that answers as the API does, in this process and over a socket.
 
+mod custody;
+mod getting;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -315,72 +318,6 @@ async fn a_folder_without_an_archive_is_said_to_be_none() {
     assert!(ended.err.contains("init"), "{}", ended.err);
 }
 
-const CLIP: &[u8] = b"a clip, byte for byte";
-
-fn sha256(bytes: &[u8]) -> Sha256 {
-    use sha2::Digest as _;
-    Sha256(sha2::Sha256::digest(bytes).into())
-}
-
-fn headers(sha256: Sha256) -> [(&'static str, String); 2] {
-    [(crate::api::READING_SIZE, CLIP.len().to_string()), (crate::api::READING_SHA256, sha256.to_string())]
-}
-
-async fn read(Asked(request): Asked<ReadingRequest>) -> Response {
-    let end = request.to.map_or(CLIP.len(), |to| usize::try_from(to).expect("small").min(CLIP.len()));
-    let from = usize::try_from(request.from).expect("small");
-    (headers(sha256(CLIP)), CLIP[from..end].to_vec()).into_response()
-}
-
-fn entries(folder: &tempfile::TempDir) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder.path()).expect("listed");
-    entries.map(|entry| entry.expect("an entry").path()).collect()
-}
-
-#[tokio::test]
-async fn get_writes_the_bytes_whole_or_in_part() {
-    let home = Home::new();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("clip");
-    let file = path.to_str().expect("a plain name");
-    let router = || Router::new().route(routes::READING, post(read));
-    let whole = home.ask(router(), &["get", ITEM, "-o", file, "--purpose", "case 7", "--json"]).await;
-    assert_eq!(whole.exit, 0, "{}", whole.err);
-    assert_eq!(std::fs::read(&path).expect("read"), CLIP);
-    let json: serde_json::Value = serde_json::from_str(&whole.out).expect("one document");
-    assert_eq!(json["sha256"], sha256(CLIP).to_string());
-
-    for (range, bytes) in [("2-5", &CLIP[2..6]), ("2-", &CLIP[2..]), ("0-999", CLIP)] {
-        let part = home.ask(router(), &["get", ITEM, "-o", file, "--purpose", "p", "--range", range]).await;
-        assert_eq!(part.exit, 0, "{}", part.err);
-        assert_eq!(std::fs::read(&path).expect("read"), bytes);
-    }
-    assert_eq!(entries(&folder), [path], "no temporary stays");
-}
-
-#[tokio::test]
-async fn what_is_not_what_was_sealed_is_never_left_in_a_file() {
-    async fn other() -> Response {
-        (headers(Sha256([0; 32])), CLIP.to_vec()).into_response()
-    }
-    async fn breaks_off() -> Response {
-        let pieces = [Ok(CLIP[..4].to_vec()), Err(io::Error::other("a segment does not open"))];
-        let body = axum::body::Body::from_stream(futures::stream::iter(pieces));
-        (headers(sha256(CLIP)), body).into_response()
-    }
-    let home = Home::new();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("clip");
-    let file = path.to_str().expect("a plain name");
-    let other = Router::new().route(routes::READING, post(other));
-    let broken = |result| verifying(result).route(routes::READING, post(breaks_off));
-    for (router, exit) in [(other, 3), (broken(Answer::Fail), 3), (broken(Answer::Pass), 1)] {
-        let ended = home.ask(router, &["get", ITEM, "-o", file, "--purpose", "p"]).await;
-        assert_eq!(ended.exit, exit, "{}", ended.err);
-        assert_eq!(entries(&folder), Vec::<PathBuf>::new());
-    }
-}
-
 struct Full;
 
 impl Write for Full {
@@ -407,117 +344,6 @@ async fn results_that_could_not_be_printed_are_no_success() {
     })
     .await;
     assert_eq!(exit, Exit::Failed);
-}
-
-#[tokio::test]
-async fn shares_are_text_or_files_that_hold_it() {
-    async fn echo(Asked(request): Asked<crate::api::DrillRequest>) -> Problem {
-        Problem::new(Code::MissingShares, request.shares.join(" "))
-    }
-    let home = Home::new();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("share-1");
-    std::fs::write(&file, "sealdock-share-1-a\n").expect("written");
-    let router = Router::new().route(routes::DRILL, post(echo));
-    let line = ["keys", "drill", ITEM, file.to_str().expect("a plain name"), "sealdock-share-1-b"];
-    let ended = home.ask(router, &line).await;
-    assert_eq!(ended.exit, 1);
-    assert!(ended.err.contains("sealdock-share-1-a sealdock-share-1-b"), "{}", ended.err);
-}
-
-/// An archive whose custody opens for one passphrase.
-fn locked() -> Router {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    let open = Arc::new(AtomicBool::new(false));
-    let opened = Arc::clone(&open);
-    let unlock = move |Asked(request): Asked<UnlockRequest>| async move {
-        if request.passphrase != "sesame" {
-            return Problem::new(Code::WrongPassphrase, "no").into_response();
-        }
-        opened.store(true, Ordering::SeqCst);
-        axum::Json(CustodyNow { custody: CustodyState::Open }).into_response()
-    };
-    let reading = move |request: Asked<ReadingRequest>| async move {
-        if open.load(Ordering::SeqCst) {
-            read(request).await
-        } else {
-            Problem::new(Code::CustodyClosed, "locked").into_response()
-        }
-    };
-    Router::new().route(routes::UNLOCK, post(unlock)).route(routes::READING, post(reading))
-}
-
-#[tokio::test]
-async fn a_passphrase_is_asked_for_on_a_terminal_only() {
-    let home = Home::new();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("clip");
-    let line = ["get", ITEM, "-o", path.to_str().expect("a plain name"), "--purpose", "p"];
-    for (typed, exit) in [(None, 5), (Some("sesame"), 0), (Some("wrong"), 1)] {
-        assert_eq!(home.ask_with(locked(), &Typist(typed), &line).await.exit, exit, "{typed:?}");
-    }
-    let secret = folder.path().join("secret");
-    std::fs::write(&secret, "sesame\n").expect("written");
-    let line = [&line[..], &["--passphrase-file", secret.to_str().expect("a plain name")]].concat();
-    assert_eq!(home.ask(locked(), &line).await.exit, 0);
-}
-
-#[tokio::test]
-async fn keys_unlock_needs_a_daemon_and_hands_the_passphrase_over_its_socket() {
-    let home = Home::new();
-    let alone = home.ask_with(locked(), &Typist(Some("sesame")), &["keys", "unlock"]).await;
-    assert_eq!(alone.exit, 1);
-    assert!(alone.err.contains("daemon"), "{}", alone.err);
-
-    let lock = HomeLock::for_daemon(home.0.path()).await.expect("free");
-    let listener = socket::listen(&lock).expect("bound");
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = socket::serve(listener, &lock, house(locked(), me()), async { drop(stopped.await) });
-    let asking = async {
-        let nobody = Router::new;
-        let silent = home.ask(nobody(), &["keys", "unlock"]).await;
-        let wrong = home.ask_with(nobody(), &Typist(Some("wrong")), &["keys", "unlock"]).await;
-        let right = home.ask_with(nobody(), &Typist(Some("sesame")), &["keys", "unlock", "--json"]).await;
-        assert_eq!((silent.exit, wrong.exit, right.exit), (1, 1, 0), "{}", right.err);
-        assert_eq!(right.out, "{\"custody\":\"open\"}\n");
-        let rebuild = home.ask(nobody(), &["rebuild"]).await;
-        assert_eq!(rebuild.exit, 1, "never beneath a live daemon");
-        stop.send(()).expect("serving");
-    };
-    let (served, ()) = tokio::join!(serving, asking);
-    served.expect("served");
-}
-
-#[tokio::test]
-async fn init_touches_nothing_that_exists_and_keeps_shares_out_of_the_home() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let home = folder.path().join("archive");
-    let path = home.to_str().expect("a plain name");
-    let fake = Fake(Router::new());
-    let made = command(&fake, &Typist(None), &["--home", path, "init", "--unattended", "--json"]).await;
-    assert_eq!(made.exit, 0, "{}", made.err);
-    let json: Made = serde_json::from_str(&made.out).expect("one document");
-    assert_eq!(json.shares, [folder.path().join("archive.shares/share-1")]);
-
-    let inside = home.join("shares");
-    let inside = inside.to_str().expect("a plain name");
-    let line = ["--home", path, "init", "--unattended", "--shares", inside];
-    assert_eq!(command(&fake, &Typist(None), &line).await.exit, 2);
-    assert_eq!(command(&fake, &Typist(None), &["--home", path, "init"]).await.exit, 1, "nobody to ask");
-    let line = ["--home", path, "init", "--profile", "plane", "--unattended"];
-    assert_eq!(command(&fake, &Typist(None), &line).await.exit, 2);
-    assert_eq!(command(&fake, &Typist(Some("open sesame")), &["--home", path, "init"]).await.exit, 0);
-
-    std::fs::create_dir(&home).expect("made");
-    assert_eq!(
-        command(&fake, &Typist(None), &["--home", path, "init", "--unattended"]).await.exit,
-        0,
-        "empty"
-    );
-    std::fs::write(home.join("x"), "").expect("written");
-    let ended = command(&fake, &Typist(None), &["--home", path, "init", "--unattended"]).await;
-    assert_eq!(ended.exit, 1, "{}", ended.err);
 }
 
 #[tokio::test]
