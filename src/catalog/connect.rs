@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
@@ -64,6 +65,8 @@ fn set_up(db: &Connection, cache: i64) -> rusqlite::Result<()> {
 /// Temporary tables stay in memory: in a file they would lie outside the home, in clear. Every sort is
 /// bounded by a `LIMIT`.
 fn bound_memory(db: &Connection, cache: i64) -> rusqlite::Result<()> {
+    // One plan for each statement, whatever is bound to it: else SQLite plans anew at every other call.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "cache_size", cache)?;
     db.pragma_update(None, "mmap_size", 0)?;
@@ -76,8 +79,10 @@ pub(super) fn readers(path: &Path) -> Result<Readers, Error> {
     let manager = SqliteConnectionManager::file(path).with_flags(flags).with_init(|db| {
         db.busy_timeout(BUSY)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
-        db.pragma_update(None, "query_only", true)?;
-        bound_memory(db, READER_CACHE)
+        bound_memory(db, READER_CACHE)?;
+        // Every word of the index with the places where it stands; of this connection, and holding nothing.
+        db.execute_batch("CREATE VIRTUAL TABLE temp.terms USING fts5vocab (main, words, instance)")?;
+        db.pragma_update(None, "query_only", true)
     });
     Pool::builder()
         .max_size(READERS)

@@ -6,16 +6,21 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rusqlite::types::Value;
-use rusqlite::{Row, ToSql, params_from_iter};
+use rusqlite::{OptionalExtension as _, Row, ToSql, params_from_iter};
 
 use super::apply::place_of;
 use super::columns::{Json, Unsigned, Word};
 use super::rows::FoundRow;
+use super::work::at_most;
 use super::{Catalog, Error, text};
 use crate::model::{DockName, Kind, Moment, RawName, Sha256, State};
 
-/// Rows read at once.
+/// Rows read at once; at first fewer, so that whoever looks at a screen of them does not wait for more.
+const FIRST_PAGE: usize = 64;
 const PAGE: usize = 500;
+
+/// The most words that a beginning is spelled out as; with more, SQLite gathers them itself.
+const MANY: usize = 16;
 
 /// What a listing is limited to; everything that is set must hold.
 #[derive(Debug, Clone, Default)]
@@ -93,11 +98,15 @@ impl Catalog {
         filter: &Filter,
         show: &mut dyn FnMut(FoundRow) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let Some(question) = Question::of(filter) else { return Ok(()) };
-        let mut behind = -1;
+        let Some(question) = Question::of(filter, &|word| self.words_beginning(word))? else {
+            return Ok(());
+        };
+        let mut behind = question.behind;
+        let mut limit = FIRST_PAGE;
         loop {
-            let page = self.page(&question, behind)?;
-            let full = page.len() == PAGE;
+            let page = self.page(&question, (behind, limit))?;
+            let full = page.len() == limit;
+            limit = PAGE;
             for (place, row) in page {
                 behind = place;
                 if show(row).is_break() {
@@ -110,53 +119,90 @@ impl Catalog {
         }
     }
 
-    fn page(&self, question: &Question, behind: i64) -> Result<Vec<(i64, FoundRow)>, Error> {
+    fn page(
+        &self,
+        question: &Question,
+        (behind, limit): (i64, usize),
+    ) -> Result<Vec<(i64, FoundRow)>, Error> {
         let mut values: Vec<&dyn ToSql> = question.values.iter().map(|value| value as &dyn ToSql).collect();
-        values.push(&behind);
+        let limit = at_most(limit);
+        values.extend([&behind as &dyn ToSql, &limit]);
         self.ask(&question.sql, params_from_iter(values), found)
+    }
+
+    /// The words of the index that begin so; nothing where there are many. Each is sought for itself: going
+    /// over them would go over every place where they stand.
+    fn words_beginning(&self, beginning: &str) -> Result<Option<Vec<String>>, Error> {
+        let reader = self.reader()?;
+        let mut next = reader
+            .prepare_cached("SELECT term FROM temp.terms WHERE term >= ?1 AND term < ?2 LIMIT 1")
+            .map_err(Error::database("look words up"))?;
+        let (mut from, end) = (beginning.to_owned(), format!("{beginning}{}", char::MAX));
+        let mut words = Vec::new();
+        loop {
+            let word: Option<String> = next
+                .query_row([&from, &end], |row| row.get(0))
+                .optional()
+                .map_err(Error::database("look words up"))?;
+            let Some(word) = word else { return Ok(Some(words)) };
+            if words.len() == MANY {
+                return Ok(None);
+            }
+            // What comes next after a word is that word with the least letter behind it.
+            from = format!("{word}\0");
+            words.push(word);
+        }
     }
 }
 
-/// A filter as SQL. `?` are the values in order; the last is the place to go on behind.
+/// A filter as SQL. `?` are the values in order, then the place to go on behind and how many rows to read.
 struct Question {
     sql: String,
     values: Vec<Value>,
+    /// Nothing up to this place is wanted.
+    behind: i64,
 }
 
 impl Question {
     /// Nothing where no item can be found.
-    fn of(filter: &Filter) -> Option<Self> {
+    fn of(filter: &Filter, spell: &text::Spell<'_, Error>) -> Result<Option<Self>, Error> {
         let mut building = Building::default();
-        let words = words(filter)?;
-        if let Some(words) = &words {
-            building.and("words MATCH ?", Value::Text(words.clone()));
-        }
-        building.add_columns(filter);
+        let Some(words) = words(filter, spell)? else { return Ok(None) };
         // The index of words is read in the order of its row ids, which are places.
         let (source, place) = match words {
             Some(_) => ("words JOIN items ON items.place = words.rowid", "words.rowid"),
             None => ("items", "items.place"),
         };
+        if let Some(words) = words {
+            building.and("words MATCH ?", Value::Text(words));
+        }
+        building.add_columns(filter);
+        if let Some(until) = filter.until {
+            building.and(&format!("{place} < ?"), Value::Integer(place_of(until)));
+        }
         let Building { mut conditions, values } = building;
         conditions.push(format!("{place} > ?"));
         let sql = format!(
             "SELECT items.place, item, kind, items.name, size, sha256, arrived, state, reasons
-             FROM {source} WHERE {} ORDER BY {place} LIMIT {PAGE}",
+             FROM {source} WHERE {} ORDER BY {place} LIMIT ?",
             conditions.join(" AND ")
         );
-        Some(Self { sql, values })
+        // One bound below, not two: the index of words heeds one.
+        let behind = filter.since.map_or(-1, |since| place_of(since) - 1);
+        Ok(Some(Self { sql, values, behind }))
     }
 }
 
-/// The search expression, if words are asked for. Words without a letter or digit are found nowhere.
-fn words(filter: &Filter) -> Option<Option<String>> {
-    let text = filter.text.as_deref().map(|typed| text::query(typed, None));
-    let name = filter.name.as_deref().map(|typed| text::query(typed, Some("name")));
+/// The search expression, if words are asked for; nothing where they are found nowhere, as without a letter or
+/// digit.
+fn words(filter: &Filter, spell: &text::Spell<'_, Error>) -> Result<Option<Option<String>>, Error> {
     let mut all = Vec::new();
-    for part in [text, name].into_iter().flatten() {
-        all.push(format!("({})", part?));
+    for (typed, column) in [(&filter.text, None), (&filter.name, Some("name"))] {
+        let Some(typed) = typed else { continue };
+        let Some(part) = text::query(typed, column, spell)? else { return Ok(None) };
+        all.push(format!("({part})"));
     }
-    Some((!all.is_empty()).then(|| all.join(" AND ")))
+    Ok(Some((!all.is_empty()).then(|| all.join(" AND "))))
 }
 
 #[derive(Default)]
@@ -187,12 +233,6 @@ impl Building {
         }
         if let Some(sha256) = filter.sha256 {
             self.and("sha256 = ?", Value::Blob(sha256.0.to_vec()));
-        }
-        if let Some(since) = filter.since {
-            self.and("items.place >= ?", Value::Integer(place_of(since)));
-        }
-        if let Some(until) = filter.until {
-            self.and("items.place < ?", Value::Integer(place_of(until)));
         }
         if let Some(prefix) = filter.item {
             let column = if prefix.is_narrow() { "item" } else { "+item" };
@@ -266,10 +306,13 @@ mod tests {
             Filter { item, ..Filter::default() },
             Filter { sha256: Some(Sha256([0; 32])), ..Filter::default() },
             Filter { text: text(), ..Filter::default() },
-            Filter { text: text(), kind, dock, ..Filter::default() },
+            Filter { text: text(), kind, dock: dock.clone(), ..Filter::default() },
+            Filter { text: text(), until: Some(Moment::UNIX_EPOCH), ..Filter::default() },
+            Filter { kind, dock, ..Filter::default() },
         ] {
-            let question = Question::of(&filter).expect("asks something");
-            let values = question.values.iter().chain([&Value::Integer(-1)]);
+            let question = Question::of(&filter, &|_| Ok(None)).expect("no words to look up");
+            let question = question.expect("asks something");
+            let values = question.values.iter().chain([&Value::Integer(-1), &Value::Integer(64)]);
             let mut plan =
                 db.prepare(&format!("EXPLAIN QUERY PLAN {}", question.sql)).expect("well-formed");
             let steps: rusqlite::Result<Vec<String>> = plan
@@ -283,6 +326,6 @@ mod tests {
     #[test]
     fn words_without_letters_find_nothing() {
         let filter = Filter { text: Some("***".to_owned()), ..Filter::default() };
-        assert!(Question::of(&filter).is_none());
+        assert!(Question::of(&filter, &|_| Ok(None)).expect("no words to look up").is_none());
     }
 }

@@ -35,6 +35,7 @@ use std::sync::mpsc::sync_channel;
 use rusqlite::Connection;
 
 pub use copies::{DamageRow, Round};
+pub use deposits::SourceState;
 pub use error::{Error, Retry};
 pub use find::{Filter, ItemPrefix, NotAPrefix};
 pub use opening::Opening;

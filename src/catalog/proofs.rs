@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::columns::integer;
 use super::nodes::Stored;
-use super::{Catalog, Error};
+use super::{Catalog, DepositRow, Error, ItemRow};
 use crate::ledger::{self, Hash, Receipt, SignedHead, may_erase};
 use crate::model::{DepositId, Epoch, KeyId, LedgerIndex, Moment};
 
@@ -45,6 +45,18 @@ impl Catalog {
     pub fn receipt(&self, deposit: DepositId, signer: KeyId) -> Result<Option<Receipt>, Error> {
         let Some(row) = self.deposit(deposit)? else { return Ok(None) };
         let Some(item) = self.item(row.item)? else { return Ok(None) };
+        self.receipt_of((&row, &item), signer)
+    }
+
+    /// The same, of a deposit and its item that are at hand.
+    ///
+    /// # Errors
+    /// As [`Catalog::receipt`].
+    pub fn receipt_of(
+        &self,
+        (row, item): (&DepositRow, &ItemRow),
+        signer: KeyId,
+    ) -> Result<Option<Receipt>, Error> {
         let Some(stamp) = self.stamp(row.index)? else { return Ok(None) };
         let head = SignedHead::parse(&stamp.head)?;
         let proof = self.prove(row.index, head.head().size)?;
@@ -52,7 +64,7 @@ impl Catalog {
             archive: self.0.place.trust.archive,
             arrived_at: row.facts.arrived,
             copies: row.copies,
-            deposit,
+            deposit: row.deposit(),
             dock: row.facts.source.dock.clone(),
             entered_at: stamp.at,
             epoch: epoch_of(&head).unwrap_or_else(|| self.epoch()),

@@ -124,10 +124,16 @@ impl DepositRow {
     /// How `deposit` and the receipt call its outcome: `sealed`, `quarantined` or `known`.
     #[must_use]
     pub fn state(&self) -> State {
-        match self.arrival {
-            Arrival::Known => State::Known,
-            Arrival::Sealed => state_of(&self.facts.reasons),
-        }
+        state_after(self.arrival, &self.facts.reasons)
+    }
+}
+
+/// How an arrival with these reasons stands.
+#[must_use]
+pub(super) fn state_after(arrival: Arrival, reasons: &[Reason]) -> State {
+    match arrival {
+        Arrival::Known => State::Known,
+        Arrival::Sealed => state_of(reasons),
     }
 }
 

@@ -12,6 +12,12 @@ const MAX_TEXT_BYTES: usize = 16 * 1024;
 const MAX_QUERY_BYTES: usize = 1024;
 const MAX_TERMS: usize = 32;
 
+/// Beginnings up to this length are in the index themselves (schema).
+const KEPT_BEGINNING: usize = 4;
+
+/// The words that begin with a text, or nothing where there are too many.
+pub(super) type Spell<'a, E> = dyn Fn(&str) -> Result<Option<Vec<String>>, E> + 'a;
+
 /// A stretch of text in one manner of writing.
 #[derive(Debug, PartialEq, Eq)]
 enum Run {
@@ -38,24 +44,47 @@ pub(super) fn index(text: &str) -> String {
 }
 
 /// An FTS5 expression for what a person typed, or nothing where no letter or digit is in it. All terms
-/// must be there. `column` limits the search to one column.
-pub(super) fn query(typed: &str, column: Option<&str>) -> Option<String> {
-    let terms: Vec<String> =
-        runs(cut(typed, MAX_QUERY_BYTES)).into_iter().take(MAX_TERMS).map(|run| term(&run)).collect();
+/// must be there. `column` limits the search to one column. `spell` names the words that begin with a text, or
+/// nothing where there are too many.
+///
+/// A beginning that the index does not keep costs SQLite a walk over all that match before the first is found.
+/// Where few words begin so, those are asked for instead, and read as far as they are wanted.
+///
+/// # Errors
+/// As `spell`.
+pub(super) fn query<E>(
+    typed: &str,
+    column: Option<&str>,
+    spell: &Spell<'_, E>,
+) -> Result<Option<String>, E> {
+    let mut terms = Vec::new();
+    for run in runs(cut(typed, MAX_QUERY_BYTES)).into_iter().take(MAX_TERMS) {
+        terms.push(term(&run, spell)?);
+    }
     if terms.is_empty() {
-        return None;
+        return Ok(None);
     }
     let all = terms.join(" AND ");
-    Some(column.map_or_else(|| all.clone(), |column| format!("{column} : ({all})")))
+    Ok(Some(column.map_or_else(|| all.clone(), |column| format!("{column} : ({all})"))))
 }
 
 /// Tokens hold letters and digits only, so nothing in them can end the quotes.
-fn term(run: &Run) -> String {
-    match run {
-        Run::Word(word) => format!("\"{word}\"*"),
-        Run::Dense(characters) if characters.len() == 1 => format!("\"{}\"*", characters[0]),
-        Run::Dense(characters) => format!("\"{}\"", pairs(characters).collect::<Vec<_>>().join(" ")),
+fn term<E>(run: &Run, spell: &Spell<'_, E>) -> Result<String, E> {
+    let beginning = match run {
+        Run::Word(word) => word.clone(),
+        Run::Dense(characters) if characters.len() == 1 => characters[0].to_string(),
+        Run::Dense(characters) => {
+            return Ok(format!("\"{}\"", pairs(characters).collect::<Vec<_>>().join(" ")));
+        }
+    };
+    if beginning.chars().count() > KEPT_BEGINNING
+        && let Some(words) = spell(&beginning)?
+        && !words.is_empty()
+    {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        return Ok(format!("({})", words.join(" OR ")));
     }
+    Ok(format!("\"{beginning}\"*"))
 }
 
 fn pairs(characters: &[char]) -> impl Iterator<Item = String> {
@@ -105,8 +134,15 @@ fn cut(text: &str, limit: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::convert::Infallible;
+
     use proptest::prelude::*;
+
+    use super::*;
+
+    fn asked(typed: &str, column: Option<&str>) -> Option<String> {
+        query::<Infallible>(typed, column, &|_| Ok(None)).expect("infallible")
+    }
 
     #[test]
     fn names_become_pairs_and_words() {
@@ -118,26 +154,44 @@ mod tests {
 
     #[test]
     fn queries_are_quoted_and_bounded() {
-        assert_eq!(query("张三", None).as_deref(), Some("\"张三\""));
-        assert_eq!(query("张三丰 mp", None).as_deref(), Some("\"张三 三丰\" AND \"mp\"*"));
-        assert_eq!(query("三", Some("name")).as_deref(), Some("name : (\"三\"*)"));
-        assert_eq!(query("\" OR *", None).as_deref(), Some("\"or\"*"));
-        assert_eq!(query("()\"*", None), None);
-        assert_eq!(query(&"a ".repeat(1000), None).expect("terms").matches("AND").count(), MAX_TERMS - 1);
+        assert_eq!(asked("张三", None).as_deref(), Some("\"张三\""));
+        assert_eq!(asked("张三丰 mp", None).as_deref(), Some("\"张三 三丰\" AND \"mp\"*"));
+        assert_eq!(asked("三", Some("name")).as_deref(), Some("name : (\"三\"*)"));
+        assert_eq!(asked("\" OR *", None).as_deref(), Some("\"or\"*"));
+        assert_eq!(asked("()\"*", None), None);
+        assert_eq!(asked(&"a ".repeat(1000), None).expect("terms").matches("AND").count(), MAX_TERMS - 1);
+    }
+
+    #[test]
+    fn a_long_beginning_of_few_words_is_spelled_out() {
+        let spelled = |typed: &str| {
+            let words = |beginning: &str| {
+                Ok::<_, Infallible>(match beginning {
+                    "stati" => Some(vec!["station".to_owned(), "stations".to_owned()]),
+                    "nothing" => Some(Vec::new()),
+                    _ => None,
+                })
+            };
+            query(typed, Some("name"), &words).expect("infallible").expect("terms")
+        };
+        assert_eq!(spelled("Stati 张三"), "name : ((\"station\" OR \"stations\") AND \"张三\")");
+        assert_eq!(spelled("nothing"), "name : (\"nothing\"*)");
+        assert_eq!(spelled("20240"), "name : (\"20240\"*)", "too many");
+        assert_eq!(spelled("dsj0"), "name : (\"dsj0\"*)", "the index keeps it");
     }
 
     fn finds(text: &str, typed: &str) -> bool {
         let db = rusqlite::Connection::open_in_memory().expect("opens");
         db.execute_batch(
             "CREATE VIRTUAL TABLE words USING fts5 \
-             (name, other, content = '', contentless_delete = 1, tokenize = 'ascii')",
+             (name, other, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '1 2 3 4')",
         )
         .expect("made");
         db.execute("INSERT INTO words (rowid, name, other) VALUES (1, ?1, '')", [index(text)])
             .expect("inserted");
         let found = db.query_row(
             "SELECT count(*) FROM words WHERE words MATCH ?1",
-            [query(typed, None).expect("a query")],
+            [asked(typed, None).expect("a query")],
             |row| row.get::<_, i64>(0),
         );
         found.expect("a well-formed expression") == 1
@@ -166,7 +220,7 @@ mod tests {
 
         #[test]
         fn no_query_is_malformed(text in ".{0,40}", typed in ".{0,40}") {
-            if query(&typed, None).is_some() {
+            if asked(&typed, None).is_some() {
                 finds(&text, &typed);
             }
         }

@@ -359,10 +359,10 @@ impl<'a> Batch<'a> {
             if let Act::EpochBegun(begun) = &content.act {
                 self.epoch = begun.epoch;
             }
-            let entry = Entry::new(index, at, salt, content.clone())?;
+            let (entry, line) = Entry::written_down(index, at, salt, content.clone())?;
             let nodes = self.tree.append(entry.leaf());
             apply(&self.tx, &entry, &nodes)?;
-            self.line(&entry.to_line());
+            self.line(&line);
             entries.push(index);
         }
         self.recorded.push((entries, at));

@@ -1,5 +1,10 @@
 //! The checksums that lie beside a file.
 
+use std::fs::File;
+
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+
 use super::root::{Listing, Root};
 use crate::model::{ClaimAlgorithm, RawName, Reason};
 use crate::rules::checksums::{ClaimLine, MAX_BYTES, parse_checksums, speaks_of};
@@ -31,7 +36,13 @@ pub struct Claimed {
 #[must_use]
 pub fn claims_about(root: &Root, media: &RawName) -> Vec<Claimed> {
     let mut claims: Vec<Claimed> = Vec::new();
-    for claim in checksum_places(media).iter().flat_map(|sidecar| read_claims(root, media, sidecar)) {
+    // Hardly any of these names is there, and asking for one in an open folder is much less than opening it.
+    let folder = root.open_folder(&media.folder());
+    let may_lie =
+        |sidecar: &RawName| folder.as_ref().map_or(true, |folder| may_lie_in(folder, &sidecar.file_name()));
+    let places = checksum_places(media);
+    let there = places.iter().filter(|sidecar| may_lie(sidecar));
+    for claim in there.flat_map(|sidecar| read_claims(root, media, sidecar)) {
         let told = claims.iter().any(|known| known.hex == claim.hex && known.algorithm == claim.algorithm);
         if !told && claims.len() < MAX_CLAIMS {
             claims.push(claim);
@@ -54,6 +65,12 @@ pub fn has_namesakes(root: &Root, media: &RawName, patterns: &Patterns) -> bool 
         let named = patterns.classify(&media.folder().join(other));
         named.ignored.is_none() && named.sidecar_of.is_none()
     })
+}
+
+/// Whether something may have this name. Where that cannot be told, reading it will tell.
+fn may_lie_in(folder: &File, name: &RawName) -> bool {
+    let found = rustix::fs::statat(folder, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW);
+    found.map_or_else(|errno| errno != Errno::NOENT, |_| true)
 }
 
 fn read_claims(root: &Root, media: &RawName, sidecar: &RawName) -> Vec<Claimed> {

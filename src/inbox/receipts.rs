@@ -130,8 +130,7 @@ impl ReceiptShelf {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.step(Step::SyncFolder(&self.path))?;
-        sync_folder(&self.folder)
+        synced(self.disk.sync_open_folder(&self.folder, &self.path))
     }
 }
 
@@ -174,11 +173,16 @@ fn open_to(file: &File, bits: u32) {
     let _ = file.set_permissions(Permissions::from_mode(bits));
 }
 
-/// Makes names durable. Some network file systems cannot be asked to; theirs are durable when they say so.
+/// Makes names durable.
 pub(super) fn sync_folder(folder: &File) -> io::Result<()> {
-    match rustix::fs::fsync(folder) {
-        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
-        Err(errno) => Err(errno.into()),
+    synced(folder.sync_all())
+}
+
+/// Some network file systems cannot be asked to make names durable; theirs are when they say so.
+fn synced(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::INVAL | Errno::NOTSUP)) => Ok(()),
+        outcome => outcome,
     }
 }
 

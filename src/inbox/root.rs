@@ -89,6 +89,17 @@ impl Stat {
         }
     }
 
+    pub(super) fn found(stat: &rustix::fs::Stat) -> Self {
+        Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: moment(stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+            changed: moment(stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
+            links: stat.st_nlink,
+        }
+    }
+
     /// The same as a look of the settle rule, taken at `seen` (since boot).
     #[must_use]
     pub fn look(&self, seen: Duration) -> Look {

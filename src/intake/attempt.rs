@@ -127,7 +127,7 @@ impl Intake {
             sealed_sha256: item.sealed_sha256,
             copies: row.copies,
             ledger_index: row.index,
-            receipt: self.deliver(row.deposit()),
+            receipt: self.deliver(row, &item),
         })
     }
 

@@ -135,9 +135,12 @@ impl Intake {
         (facts, heeded): (&DepositFacts, &Claims),
     ) {
         if facts.kind != Kind::Sidecar {
-            let item = self.parts().catalog.deposit(facts.deposit).ok().flatten().map(|row| row.item);
             let late = Claims::beside(&door.root, path).without(heeded);
-            if let (Some(item), false) = (item, late.0.is_empty()) {
+            if late.0.is_empty() {
+                return;
+            }
+            let item = self.parts().catalog.deposit(facts.deposit).ok().flatten().map(|row| row.item);
+            if let Some(item) = item {
                 self.compare(door, &Lying { item, facts: facts.clone(), path: path.clone() }, &late);
             }
             return;

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::hands::Hands;
 use super::{Door, DoorRules, Error, Intake, Outcome, Types};
 use crate::inbox::{Found, Root, Typed, walk};
-use crate::model::{DockName, Domain, ItemId, RawName, Reason, State};
+use crate::model::{DockName, Domain, RawName, Reason, State};
 use crate::rules::settle::{Hint, SettlePolicy, Settled, Settling, Sighting, judge};
 
 /// What a person wants to deposit.
@@ -62,14 +63,15 @@ impl Intake {
         let (found, mut next) = mpsc::channel::<Next>(AHEAD);
         let this = self.clone();
         let looking = tokio::task::spawn_blocking(move || this.find_all(&wanted, &found));
-        let hands = Arc::new(Semaphore::new(self.parts().bounds.files_at_once));
+        let hands = Hands::new(self.parts().bounds.files_at_once);
         let mut at_work = JoinSet::new();
         let mut items = Vec::new();
         while let Some(next) = next.recv().await {
             while let Some(ended) = at_work.try_join_next() {
                 items.extend(ended.ok().flatten());
             }
-            let Ok(hand) = hands.clone().acquire_owned().await else { break };
+            let size = next.as_ref().map_or(0, |wanted| wanted.settled.look().size);
+            let Some(hand) = hands.take(size).await else { break };
             let (this, tell) = (self.clone(), tell.clone());
             at_work.spawn_blocking(move || {
                 let outcome = match next {
@@ -94,13 +96,6 @@ impl Intake {
             std::panic::resume_unwind(panic.into_panic());
         }
         self.probe_these(&items).await
-    }
-
-    async fn probe_these(&self, items: &[ItemId]) -> Result<(), Error> {
-        for item in items {
-            self.probe_one(*item).await?;
-        }
-        Ok(())
     }
 
     fn find_all(&self, wanted: &HandDeposit, found: &mpsc::Sender<Next>) {

@@ -352,8 +352,8 @@ fn shown(look: &Look) -> Mark {
     short(&[
         &look.size.to_be_bytes(),
         &look.inode.to_be_bytes(),
-        look.modified.to_string().as_bytes(),
-        look.changed.to_string().as_bytes(),
+        &look.modified.timestamp().as_nanosecond().to_be_bytes(),
+        &look.changed.timestamp().as_nanosecond().to_be_bytes(),
     ])
 }
 

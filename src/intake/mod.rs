@@ -10,6 +10,7 @@ mod claims;
 mod deposit;
 mod desk;
 mod fate;
+mod hands;
 mod pause;
 mod probing;
 mod receipts;
@@ -70,7 +71,7 @@ pub struct Parts {
 /// What bounds intake as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Files sealed at once.
+    /// Files sealed at once; several small ones count as one.
     pub files_at_once: usize,
     /// Files in the parser at once.
     pub probes_at_once: usize,

@@ -63,14 +63,26 @@ impl Intake {
         }
     }
 
-    /// Probes one item, if nobody has yet.
-    pub(super) async fn probe_one(&self, item: ItemId) -> Result<(), Error> {
-        let _turn = self.0.probing.lock().await;
-        self.see_all_entries_first().await?;
-        if self.stopping() || !self.parts().catalog.is_unprobed(item)? {
-            return Ok(());
+    /// Probes these items, as far as nobody has yet.
+    ///
+    /// # Errors
+    /// Where the catalog fails.
+    pub(super) async fn probe_these(&self, items: &[ItemId]) -> Result<(), Error> {
+        for batch in items.chunks(self.parts().bounds.probes_at_once.max(1)) {
+            let _turn = self.0.probing.lock().await;
+            self.see_all_entries_first().await?;
+            let mut due = Vec::new();
+            for item in batch {
+                if !due.contains(item) && self.parts().catalog.is_unprobed(*item)? {
+                    due.push(*item);
+                }
+            }
+            if self.stopping() {
+                return Ok(());
+            }
+            futures::future::try_join_all(due.into_iter().map(|item| self.probe(item))).await?;
         }
-        self.probe(item).await
+        Ok(())
     }
 
     /// Probes as items come in, until intake stops.

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::Intake;
+use crate::catalog::{DepositRow, ItemRow};
 use crate::inbox::{self, ReceiptShelf, Retry, Root};
 use crate::ledger::Receipt;
 use crate::model::{DepositId, DockName, RawName, chain};
@@ -15,22 +16,29 @@ const BATCH: usize = 256;
 impl Intake {
     /// Writes the receipt of a deposit, if it is not there yet. Answers where it lies; `None` where it could not
     /// be written now. It stays in the outbox then.
-    pub(super) fn deliver(&self, deposit: DepositId) -> Option<PathBuf> {
-        match self.try_deliver(deposit) {
+    pub(super) fn deliver(&self, row: &DepositRow, item: &ItemRow) -> Option<PathBuf> {
+        match self.try_deliver(row, item) {
             Ok(path) => Some(path),
             Err(error) => {
-                tracing::warn!(deposit.id = %deposit, error = %chain(&error), "a receipt waits to be written");
+                tracing::warn!(deposit.id = %row.deposit(), error = %chain(&error), "a receipt waits to be written");
                 None
             }
         }
     }
 
-    fn try_deliver(&self, deposit: DepositId) -> Result<PathBuf, super::Error> {
-        let parts = self.parts();
+    fn deliver_due(&self, deposit: DepositId) -> Result<(), super::Error> {
+        let catalog = &self.parts().catalog;
+        let row = catalog.deposit(deposit)?.ok_or(super::Error::NoDeposit(deposit))?;
+        let item = catalog.item(row.item)?.ok_or(super::Error::NoDeposit(deposit))?;
+        self.try_deliver(&row, &item).map(drop)
+    }
+
+    fn try_deliver(&self, row: &DepositRow, item: &ItemRow) -> Result<PathBuf, super::Error> {
+        let (parts, deposit) = (self.parts(), row.deposit());
         // An attempt delivers its own receipt, and the outbox is gone through meanwhile: two writers of one
         // receipt would take each other's temporary file.
         let _turn = self.0.delivering.turn(deposit);
-        let receipt = parts.catalog.receipt(deposit, parts.evidence.keyring().signer())?;
+        let receipt = parts.catalog.receipt_of((row, item), parts.evidence.keyring().signer())?;
         let receipt = receipt.ok_or(super::Error::NoDeposit(deposit))?;
         let bytes = receipt.to_bytes()?;
         let signature = parts.evidence.keyring().sign(&bytes);
@@ -113,7 +121,7 @@ impl Intake {
             let Some((last, _)) = due.last() else { break };
             after = Some(*last);
             for (_, deposit) in &due {
-                if let Err(error) = self.try_deliver(*deposit) {
+                if let Err(error) = self.deliver_due(*deposit) {
                     waiting += 1;
                     failed.get_or_insert(error);
                 }

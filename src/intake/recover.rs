@@ -2,9 +2,9 @@
 
 use super::attempt::content;
 use super::{Error, Intake};
-use crate::catalog::{self, DepositRow};
+use crate::catalog::{self, DepositRow, SourceState};
 use crate::evidence::{Damage, Found, Record};
-use crate::model::{DamageFound, Generation, ItemId, Provenance, Recovered, Source, chain};
+use crate::model::{DamageFound, Generation, ItemId, Provenance, Recovered, Source, State, chain};
 use crate::seal::Role;
 use crate::vault::Standing;
 
@@ -108,6 +108,16 @@ impl Intake {
         match found {
             Some(row) if self.is_nowhere(row.item)? => Ok(None),
             found => Ok(found),
+        }
+    }
+
+    /// How the arrival of exactly this file stands, in the same sense. A scan asks this of every file.
+    pub(super) fn known_state(&self, source: &Source) -> Result<Option<State>, catalog::Error> {
+        match self.parts().catalog.state_of_source(source)? {
+            Some(SourceState { damaged: true, .. }) => {
+                Ok(self.known_arrival(source)?.map(|row| row.state()))
+            }
+            found => Ok(found.map(|found| found.state)),
         }
     }
 

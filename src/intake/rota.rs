@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::hands::{PARTS, parts_of};
 use crate::model::DockName;
 
 /// What bounds one inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// Files in hand at once.
+    /// Files in hand at once; several small ones count as one.
     pub files: usize,
     /// Bytes in hand at once; a larger file goes alone.
     pub bytes: u64,
@@ -29,7 +30,8 @@ pub(super) struct Rota {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Account {
-    files: usize,
+    /// Files in hand, in parts of places.
+    parts: usize,
     bytes: u64,
     /// With a rate: when the bytes taken so far are paid for, since boot.
     paid: Duration,
@@ -60,14 +62,14 @@ impl Rota {
             let at = (self.next + step) % self.order.len();
             let dock = &self.order[at];
             let account = self.accounts.get(dock).copied().unwrap_or_default();
-            if !self.share.allows(&account, now) || self.is_kept_from(&account) {
+            if !self.share.allows(&account, now) || !self.has_room(&account) {
                 continue;
             }
-            let fits = |size| account.files == 0 || account.bytes.saturating_add(size) <= self.share.bytes;
+            let fits = |size| account.parts == 0 || account.bytes.saturating_add(size) <= self.share.bytes;
             let Some(size) = take(dock, &fits) else { continue };
             let dock = dock.clone();
             let account = self.accounts.entry(dock.clone()).or_default();
-            account.files += 1;
+            account.parts += parts_of(size);
             account.bytes = account.bytes.saturating_add(size);
             account.paid = self.share.pay(account.paid.max(now), size);
             self.next = at + 1;
@@ -76,17 +78,20 @@ impl Rota {
         None
     }
 
-    /// The last free hand is kept for a dock that has nothing in hand: one dock with a few giants, or on a disk
-    /// that hangs, would else keep all others waiting.
-    fn is_kept_from(&self, account: &Account) -> bool {
-        let in_hand: usize = self.accounts.values().map(|account| account.files).sum();
-        account.files > 0 && self.order.len() > 1 && in_hand + 1 >= self.hands
+    /// Whether there is a hand for one more file. The last one is kept for a dock that has nothing in hand: one
+    /// dock with a few giants, or on a disk that hangs, would else keep all others waiting. A large file needs no
+    /// more than part of a hand to be free, or small ones of other docks could keep it waiting for ever.
+    fn has_room(&self, account: &Account) -> bool {
+        let in_hand: usize = self.accounts.values().map(|account| account.parts).sum();
+        let is_alone = self.order.len() <= 1;
+        let kept = if account.parts == 0 || is_alone { 0 } else { PARTS };
+        in_hand + kept < self.hands * PARTS
     }
 
     /// A file is out of hand again.
     pub(super) fn put_back(&mut self, dock: &DockName, size: u64) {
         if let Some(account) = self.accounts.get_mut(dock) {
-            account.files = account.files.saturating_sub(1);
+            account.parts = account.parts.saturating_sub(parts_of(size));
             account.bytes = account.bytes.saturating_sub(size);
         }
     }
@@ -94,7 +99,7 @@ impl Rota {
 
 impl Share {
     fn allows(&self, account: &Account, now: Duration) -> bool {
-        account.files < self.files && (self.rate.is_none() || account.paid <= now)
+        account.parts < self.files * PARTS && (self.rate.is_none() || account.paid <= now)
     }
 
     fn pay(&self, from: Duration, size: u64) -> Duration {
@@ -126,6 +131,22 @@ mod tests {
     }
 
     const WIDE: Share = Share { files: 10, bytes: 1000, rate: None };
+    const LARGE: u64 = 1 << 30;
+
+    #[test]
+    fn small_files_share_a_hand_and_a_large_one_is_not_kept_from_it() {
+        let mut rota = Rota::new(WIDE, 3);
+        rota.set_docks(docks());
+        let from = |wanted: &'static str, size: u64| {
+            move |dock: &DockName, _: &dyn Fn(u64) -> bool| (dock.as_str() == wanted).then_some(size)
+        };
+        let taken = (0..100).filter(|_| rota.pick(Duration::ZERO, from("a", 1)).is_some()).count();
+        assert_eq!(taken, 2 * PARTS, "the last hand is kept");
+        assert!(rota.pick(Duration::ZERO, from("b", 1)).is_some());
+        assert!(rota.pick(Duration::ZERO, from("c", LARGE)).is_some(), "in what is left of a hand");
+        rota.put_back(&docks()[1], 1);
+        assert!(rota.pick(Duration::ZERO, from("b", 1)).is_none(), "now all hands are full");
+    }
 
     #[test]
     fn everybody_gets_a_turn() {
@@ -170,13 +191,13 @@ mod tests {
         let mut rota = Rota::new(WIDE, 3);
         rota.set_docks(docks());
         let from = |wanted: &'static str| {
-            move |dock: &DockName, _: &dyn Fn(u64) -> bool| (dock.as_str() == wanted).then_some(1)
+            move |dock: &DockName, _: &dyn Fn(u64) -> bool| (dock.as_str() == wanted).then_some(LARGE)
         };
         assert!(rota.pick(Duration::ZERO, from("a")).is_some());
         assert!(rota.pick(Duration::ZERO, from("a")).is_some());
         assert!(rota.pick(Duration::ZERO, from("a")).is_none(), "the last hand is kept");
         assert!(rota.pick(Duration::ZERO, from("b")).is_some());
-        rota.put_back(&docks()[1], 1);
+        rota.put_back(&docks()[1], LARGE);
         rota.set_docks(docks()[..1].to_vec());
         assert!(rota.pick(Duration::ZERO, from("a")).is_some(), "nobody else is there");
     }

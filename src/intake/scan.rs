@@ -198,8 +198,8 @@ impl Intake {
                 if let Some(reason) = patterns.ignored(path) {
                     return station.desk().rest(path, &look, (State::Ignored, Some(reason)));
                 }
-                match self.known_arrival(&door.root.source(path, stat)) {
-                    Ok(Some(row)) => return station.desk().rest(path, &look, (row.state(), None)),
+                match self.known_state(&door.root.source(path, stat)) {
+                    Ok(Some(state)) => return station.desk().rest(path, &look, (state, None)),
                     Ok(None) => station.desk().take_up(path.clone(), look, hint),
                     Err(error) => {
                         tracing::error!(error = %chain(&error), "the catalog cannot be asked");
@@ -213,6 +213,7 @@ impl Intake {
     }
 
     fn full_pass(&self, station: &Station, door: &Door) {
+        let began = self.parts().clock.since_boot();
         let mode = station.refresh_events(door);
         let between = self.time_between_passes(&mode);
         station.mail().put_off(self.parts().clock.since_boot() + between);
@@ -225,6 +226,9 @@ impl Intake {
             Ok(Walked::Whole | Walked::Stopped) => {}
             Err(error) => return self.inbox_trouble(station, &error),
         }
+        let took = self.parts().clock.since_boot().saturating_sub(began);
+        let walk_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(dock.name = %station.plan.dock, walk_ms, "an inbox was walked");
         let now = self.parts().clock.now();
         let mut seen = station.seen();
         seen.mode = Some(mode);

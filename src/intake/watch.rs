@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::desk::Ending;
@@ -96,20 +96,18 @@ impl Intake {
 
     async fn hand_out_turns(self, stations: Arc<Vec<Arc<Station>>>, turns: Arc<Notify>, over: Arc<Over>) {
         let bounds = self.parts().bounds;
-        let hands = Arc::new(Semaphore::new(bounds.files_at_once));
         let rota = Arc::new(std::sync::Mutex::new(Rota::new(bounds.share, bounds.files_at_once)));
         lock(&rota).set_docks(stations.iter().map(|station| station.plan.dock.clone()).collect());
         let mut at_work = JoinSet::new();
         while !over.is_said() && !self.stopping() {
             while at_work.try_join_next().is_some() {}
             if self.may_take() {
-                while let Ok(hand) = hands.clone().try_acquire_owned() {
-                    let now = self.parts().clock.since_boot();
-                    let Some(turn) = Turn::pick(&rota, &stations, now) else { break };
+                // The rota bounds what is in hand.
+                let now = self.parts().clock.since_boot();
+                while let Some(turn) = Turn::pick(&rota, &stations, now) {
                     let (this, turns) = (self.clone(), turns.clone());
                     at_work.spawn_blocking(move || {
                         this.take_turn(turn);
-                        drop(hand);
                         turns.notify_one();
                     });
                 }

@@ -1,5 +1,7 @@
 //! Entries and the lines they stand in.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -50,22 +52,35 @@ impl Entry {
     /// # Errors
     /// [`Error::Unwritable`] where the content would not come back as it is, [`Error::ContentTooLong`].
     pub fn new(index: LedgerIndex, at: Moment, salt: [u8; 32], content: Content) -> Result<Self, Error> {
+        Self::written_down(index, at, salt, content).map(|(entry, _)| entry)
+    }
+
+    /// The same, with its line: who appends it need not write it once more.
+    ///
+    /// # Errors
+    /// As [`Entry::new`].
+    pub fn written_down(
+        index: LedgerIndex,
+        at: Moment,
+        salt: [u8; 32],
+        content: Content,
+    ) -> Result<(Self, String), Error> {
         let salt = Salt(Hash(salt));
         let content_sha256 = content_hash(salt, &content)?;
         let kind = content.act.kind().to_owned();
         let body = Body::Whole { salt, content: Box::new(content) };
         let entry = Self { index, at, kind, body, content_sha256 };
-        entry.comes_back()?;
-        Ok(entry)
+        let line = entry.line_that_comes_back()?;
+        Ok((entry, line))
     }
 
-    fn comes_back(&self) -> Result<(), Error> {
+    fn line_that_comes_back(&self) -> Result<String, Error> {
         let line = canonical::write(&WrittenLine::Entry(self.written()))?;
         if line.len() > MAX_LINE_BYTES {
             return Err(Error::ContentTooLong { bytes: line.len(), limit: MAX_LINE_BYTES });
         }
         match Line::parse(line.as_bytes()) {
-            Ok(Line::Entry(read)) if read == *self => Ok(()),
+            Ok(Line::Entry(read)) if read == *self => Ok(line),
             _ => Err(Error::Unwritable),
         }
     }
@@ -128,22 +143,24 @@ impl Entry {
         canonical::write(&WrittenLine::Entry(self.written())).expect("was written once already")
     }
 
-    fn written(&self) -> WrittenEntry {
+    fn written(&self) -> WrittenEntry<'_> {
         match &self.body {
-            Body::Whole { salt, content } => {
-                WrittenEntry { salt: Some(*salt), content: Some(content.clone()), ..self.outline() }
-            }
+            Body::Whole { salt, content } => WrittenEntry {
+                salt: Some(*salt),
+                content: Some(Cow::Borrowed(&**content)),
+                ..self.outline()
+            },
             Body::Dropped => WrittenEntry { content_sha256: Some(self.content_sha256), ..self.outline() },
         }
     }
 
-    fn outline(&self) -> WrittenEntry {
+    fn outline(&self) -> WrittenEntry<'_> {
         WrittenEntry {
             at: self.at,
             content: None,
             content_sha256: None,
             index: self.index,
-            kind: self.kind.clone(),
+            kind: Cow::Borrowed(&self.kind),
             salt: None,
             v: VERSION,
         }
@@ -210,8 +227,9 @@ impl SignedHead {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WrittenLine {
-    Entry(WrittenEntry),
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, and is taken apart at once")]
+enum WrittenLine<'a> {
+    Entry(WrittenEntry<'a>),
     Head(WrittenHead),
 }
 
@@ -225,20 +243,20 @@ struct WrittenHead {
 /// The fields of an entry's line, and of the text under its leaf.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenEntry {
+struct WrittenEntry<'a> {
     at: Moment,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    content: Option<Box<Content>>,
+    content: Option<Cow<'a, Content>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content_sha256: Option<Hash>,
     index: LedgerIndex,
-    kind: String,
+    kind: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     salt: Option<Salt>,
     v: u32,
 }
 
-impl WrittenEntry {
+impl WrittenEntry<'_> {
     fn check(self) -> Result<Entry, Error> {
         if self.v != VERSION {
             return Err(Error::UnknownVersion(self.v.into()));
@@ -246,7 +264,7 @@ impl WrittenEntry {
         let (body, content_sha256) = match (self.salt, self.content, self.content_sha256) {
             (Some(salt), Some(content), None) => {
                 let hash = content_hash(salt, &content)?;
-                (Body::Whole { salt, content }, hash)
+                (Body::Whole { salt, content: Box::new(content.into_owned()) }, hash)
             }
             (None, None, Some(hash)) => (Body::Dropped, hash),
             _ => return Err(Error::HalfContent),
@@ -255,9 +273,10 @@ impl WrittenEntry {
             && content.act.kind() != self.kind
         {
             let is = content.act.kind().to_owned();
-            return Err(Error::WrongKind { said: self.kind, is });
+            return Err(Error::WrongKind { said: self.kind.into_owned(), is });
         }
-        Ok(Entry { index: self.index, at: self.at, kind: self.kind, body, content_sha256 })
+        let kind = self.kind.into_owned();
+        Ok(Entry { index: self.index, at: self.at, kind, body, content_sha256 })
     }
 }
 

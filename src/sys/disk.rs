@@ -6,11 +6,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{CWD, RenameFlags};
+
+use super::together::Together;
 
 /// A step that changes the disk, about to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub trait Steps: Send + Sync {
 #[derive(Clone, Default)]
 pub struct Disk {
     steps: Option<Arc<dyn Steps>>,
+    syncs: Arc<Together>,
 }
 
 impl std::fmt::Debug for Disk {
@@ -62,7 +65,7 @@ impl Disk {
     /// The disk, each step shown to `steps` first.
     #[must_use]
     pub fn watched(steps: Arc<dyn Steps>) -> Self {
-        Self { steps: Some(steps) }
+        Self { steps: Some(steps), syncs: Arc::default() }
     }
 
     /// Announces a step that is taken elsewhere (a database commit, a read-back).
@@ -124,8 +127,20 @@ impl Disk {
     /// # Errors
     /// As `fsync(2)`.
     pub fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.step(Step::SyncFolder(folder))?;
-        File::open(folder)?.sync_all()
+        self.sync_open_folder(&File::open(folder)?, folder)
+    }
+
+    /// The same for a folder that is open; `path` is what it is called. Threads that ask for the same folder
+    /// at the same time share one sync, which begins after all of them asked.
+    ///
+    /// # Errors
+    /// As `fsync(2)`.
+    pub fn sync_open_folder(&self, folder: &File, path: &Path) -> io::Result<()> {
+        let metadata = folder.metadata()?;
+        self.syncs.sync((metadata.dev(), metadata.ino()), || {
+            self.step(Step::SyncFolder(path))?;
+            folder.sync_all()
+        })
     }
 
     /// Removes a file; one that is not there is no error. Not durable until the folder is synced.

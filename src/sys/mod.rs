@@ -8,6 +8,7 @@ mod clock;
 mod disk;
 mod entropy;
 mod file_system;
+mod together;
 
 pub use clock::{Clock, SteeredClock, SystemClock};
 pub use disk::{Disk, DurableFile, Links, Step, Steps, open_regular};

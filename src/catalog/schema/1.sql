@@ -66,6 +66,7 @@ CREATE TABLE items (
 ) STRICT;
 CREATE INDEX items_by_print ON items (sha256);
 CREATE INDEX items_by_dock ON items (dock, place);
+CREATE INDEX items_by_dock_and_kind ON items (dock, kind, place);
 CREATE INDEX items_by_kind ON items (kind, place);
 CREATE INDEX items_by_state ON items (state, place) WHERE state <> 'sealed';
 
@@ -138,10 +139,11 @@ CREATE TABLE counters (
     value  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Search words (text.rs makes them); rowid is items.place.
+-- Search words (text.rs makes them); rowid is items.place. Short beginnings of words are kept too, because
+-- many words share them: without, a search would gather everything beneath them before its first answer.
 CREATE VIRTUAL TABLE words USING fts5 (
     name, other,
-    content = '', contentless_delete = 1, tokenize = 'ascii'
+    content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '1 2 3 4'
 );
 
 -- Working tables. They may be lost at any time; what apply() puts into them comes back in a replay.

@@ -6,7 +6,7 @@ use sealdock::catalog::{Arrival, Catalog, Filter, Origin, Release};
 use sealdock::ledger::{self, Judge, Receipt, SignedHead};
 use sealdock::model::{
     Act, ClockSource, DamageFound, DamageRepaired, KeyId, Kind, LedgerIndex, PlaceName, Protection,
-    RawName, Reason, Sha256, SourceReleased, State, Wide,
+    RawName, Reason, Sha256, Source, SourceReleased, State, Wide,
 };
 use serde_json::json;
 
@@ -42,6 +42,35 @@ fn names_of_two_characters_are_found() {
     let name = |words: &str| Filter { name: Some(words.to_owned()), ..Filter::default() };
     assert_eq!(found(&catalog, &name("张三")), [item_id(1)]);
     assert!(found(&catalog, &name("询问")).is_empty(), "a folder is no name");
+}
+
+/// Beginnings are looked up in three ways: the index keeps the short ones, long ones of few words are spelled out,
+/// and those of many words are left to SQLite.
+#[test]
+fn words_are_found_by_beginnings_of_every_length() {
+    let (_house, catalog) = House::furnished();
+    let deeds =
+        (1..=40).map(|n| sealed(n, &format!("station{n:02}_{}.mp4", "a".repeat(n.into())), Kind::Video));
+    catalog.record(deeds.collect()).expect("recorded");
+    catalog.record(vec![sealed(41, "stadium.mp4", Kind::Video)]).expect("recorded");
+    for (words, count) in [
+        ("s", 41),
+        ("stat", 40),
+        ("statio", 40),
+        ("station", 40),
+        ("station0", 9),
+        ("station07", 1),
+        ("station071", 0),
+        ("stadi", 1),
+        ("aaaaa", 36),
+        ("station3 aaaaa", 10),
+    ] {
+        assert_eq!(found(&catalog, &text(words)).len(), count, "{words}");
+    }
+    let since = Some(noon().plus(std::time::Duration::from_secs(39)));
+    assert_eq!(found(&catalog, &Filter { since, ..text("station") }), [item_id(39), item_id(40)]);
+    let until = Some(noon().plus(std::time::Duration::from_secs(3)));
+    assert_eq!(found(&catalog, &Filter { until, ..text("stat") }), [item_id(1), item_id(2)]);
 }
 
 #[test]
@@ -138,6 +167,9 @@ fn a_file_seen_again_unchanged_is_the_same_deposit() {
     assert_eq!((row.index, row.state(), row.release), (LedgerIndex(1), State::Sealed, Release::InPlace));
     let row = catalog.deposit_of_source(&source(2, b"b.mp4")).expect("asked").expect("the same");
     assert_eq!((row.item, row.state()), (item_id(1), State::Known));
+    let state = |source: &Source| catalog.state_of_source(source).expect("asked").map(|found| found.state);
+    assert_eq!(state(&seen), Some(State::Sealed));
+    assert_eq!(state(&source(2, b"b.mp4")), Some(State::Known));
     for change in 0..5 {
         let mut other = source(1, b"a.mp4");
         match change {
@@ -148,6 +180,7 @@ fn a_file_seen_again_unchanged_is_the_same_deposit() {
             _ => other.changed = other.modified,
         }
         assert!(catalog.deposit_of_source(&other).expect("asked").is_none(), "{change}");
+        assert_eq!(state(&other), None, "{change}");
     }
 }
 
