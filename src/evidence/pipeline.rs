@@ -161,12 +161,21 @@ impl<R: std::io::Read> Segments<R> {
     }
 
     fn fill(&mut self, buffer: &mut Vec<u8>) -> std::io::Result<()> {
-        use std::io::Read as _;
-        buffer.clear();
-        // Room for the tag as well, so that encryption in place never moves the segment.
-        buffer.reserve_exact(self.size + TAG);
-        let wanted = u64::try_from(self.size).unwrap_or(u64::MAX);
-        self.source.by_ref().take(wanted).read_to_end(buffer).map(drop)
+        // Room for the tag as well, so that encryption in place never moves the segment. A buffer that went round
+        // holds as much already, and is not cleared anew.
+        buffer.reserve_exact((self.size + TAG).saturating_sub(buffer.len()));
+        buffer.resize(self.size, 0);
+        let mut filled = 0;
+        while filled < self.size {
+            match self.source.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        buffer.truncate(filled);
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::pipeline::{Segment, Segments, Stages, overlap};
 use super::readback::{self, Expected, Written};
-use super::{Custodian, Error, Evidence};
+use super::{Chair, Error, Evidence};
 use crate::keys::SealRequest;
 use crate::model::{
     ClaimAlgorithm, Domain, Fingerprints, Generation, ItemId, Protection, Provenance, ReadBack,
@@ -35,8 +35,8 @@ pub struct Sealing<'a> {
     pub describe: &'a dyn Fn(&Taken) -> Provenance,
     /// Set when the process is stopping.
     pub stop: &'a AtomicBool,
-    /// Keys that prove the key file, where they are at hand.
-    pub custodian: Custodian<'a>,
+    /// Who is asked for the keys that prove the key file, once there is something to prove.
+    pub chair: &'a Chair,
 }
 
 /// What is known when the last byte was read.
@@ -116,8 +116,7 @@ impl Evidence {
         };
         let (role, item) = (plan.role, plan.item);
         let mut sealed = self.vault.begin_sealed(role, item)?;
-        let custodian = sealing.custodian;
-        let (domains, stop) = (sealing.domains, sealing.stop);
+        let (domains, stop, chair) = (sealing.domains, sealing.stop, sealing.chair);
         let (mut unplaced, written, commitment) = self.seal_body(sealing, plan, (&key, &mut sealed))?;
         sealed.sync()?;
 
@@ -137,12 +136,13 @@ impl Evidence {
 
         let mut files = sealed.beside(keys)?;
         if self.reads_back() {
+            let custody = chair.custody();
             let expected = Expected {
                 unplaced: &unplaced,
                 key: &key,
                 written: &written,
                 key_bytes: &key_bytes,
-                custodian,
+                custodian: custody.as_deref(),
                 stop,
             };
             let seen = self.read_back(&mut files, &expected)?;

@@ -137,7 +137,6 @@ impl Intake {
         path: &RawName,
         (opened, room): (&Opened, Reserved<'_>),
     ) -> Ended<Unplaced> {
-        let custody = self.parts().chair.custody();
         let mut source = Metered { source: &opened.open.file, room };
         let describe = |taken: &crate::evidence::Taken| {
             Provenance::Deposited(self.describe((door, path), opened, taken))
@@ -154,7 +153,7 @@ impl Intake {
                 claims: &opened.claims.algorithms(),
                 describe: &describe,
                 stop: &self.0.stop,
-                custodian: custody.as_deref(),
+                chair: &self.parts().chair,
             })
             .map_err(|error| {
                 let reason = fate::reason_of(&error);

@@ -245,7 +245,6 @@ impl Intake {
             media_type: "image/jpeg".to_owned(),
             made: self.parts().clock.now(),
         };
-        let custody = self.parts().chair.custody();
         let mut unplaced = self.parts().evidence.seal(Sealing {
             role: Role::Derivative,
             source: &mut &poster.bytes[..],
@@ -255,7 +254,7 @@ impl Intake {
             claims: &[],
             describe: &|_| Provenance::Derived(derived.clone()),
             stop: &AtomicBool::new(false),
-            custodian: custody.as_deref(),
+            chair: &self.parts().chair,
         })?;
         unplaced.place().inspect_err(|_| self.parts().catalog.look_again())?;
         let proof = unplaced.proven.then_some((unplaced.item, unplaced.generation));
