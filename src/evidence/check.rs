@@ -1,5 +1,7 @@
 //! Checking the files of one item against the record, with or without the keys that open it (P10).
 
+use std::io::Read as _;
+
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::open::{SealedFile, decrypt_pass, key_bytes};
@@ -15,6 +17,35 @@ pub enum Depth<'a> {
     Sealed,
     /// With a custodian's keys: and they open to the fingerprint.
     Open(Custodian<'a>),
+}
+
+/// Read at once.
+const CHUNK: usize = 256 * 1024;
+
+/// A copy that is being checked, a piece at a time: reading a large file in one go would hold up whoever wants to stop,
+/// or has other things to do.
+pub struct Looking {
+    file: ColdFile,
+    checker: Option<seal::Checker>,
+    read: u64,
+    wanted: Sha256,
+}
+
+impl Looking {
+    /// Bytes of the sealed file that were read.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.read
+    }
+}
+
+/// How far a check got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looked {
+    /// So far nothing is wrong.
+    Partly,
+    /// To the end, and nothing is wrong.
+    Whole,
 }
 
 /// What another look at an item that is there already gave.
@@ -50,17 +81,65 @@ impl Evidence {
     /// # Errors
     /// The first [`Error::Damaged`] that is found; [`Error::SealOnly`].
     pub fn check_copy(&self, record: &Record, place: &Place, depth: Depth<'_>) -> Result<u64, Error> {
-        let bytes = key_bytes(place, record)?;
-        let altered = |_| Error::Damaged(Damage::KeysAltered);
-        let key_file = KeyFile::parse(&bytes).map_err(altered)?;
-        self.keyring.verify_key_file(&key_file).map_err(|_| Error::Damaged(Damage::KeysAltered))?;
         match depth {
-            Depth::Sealed => self.check_sealed(record, place),
+            Depth::Sealed => {
+                let mut looking = self.begin_check(record, place)?;
+                while self.check_on(&mut looking, u64::MAX)? == Looked::Partly {}
+                Ok(looking.read)
+            }
             Depth::Open(custodian) => {
+                let key_file = self.checked_keys(record, place)?;
                 let custody = custodian.ok_or(Error::SealOnly)?;
                 check_open(record, place, &custody.open(&self.keyring, &key_file)?)
             }
         }
+    }
+
+    fn checked_keys(&self, record: &Record, place: &Place) -> Result<KeyFile, Error> {
+        let bytes = key_bytes(place, record)?;
+        let key_file = KeyFile::parse(&bytes).map_err(|_| Error::Damaged(Damage::KeysAltered))?;
+        self.keyring.verify_key_file(&key_file).map_err(|_| Error::Damaged(Damage::KeysAltered))?;
+        Ok(key_file)
+    }
+
+    /// Begins to check a copy without any key: its key file now, its sealed file with [`Evidence::check_on`].
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn begin_check(&self, record: &Record, place: &Place) -> Result<Looking, Error> {
+        self.checked_keys(record, place)?;
+        let (file, length) = cold(&place.sealed(record.role, record.item))?;
+        let checker = Some(seal::Checker::new(length));
+        Ok(Looking { file, checker, read: 0, wanted: record.sealed_sha256 })
+    }
+
+    /// Reads on in a copy, about so many bytes.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], where the sealed file is not the recorded one or cannot be read.
+    pub fn check_on(&self, looking: &mut Looking, most: u64) -> Result<Looked, Error> {
+        const ALTERED: Error = Error::Damaged(Damage::SealedAltered);
+        let mut chunk = vec![0; CHUNK];
+        let stops_at = looking.read.saturating_add(most);
+        while let Some(checker) = looking.checker.as_mut().filter(|_| looking.read < stops_at) {
+            match looking.file.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => {
+                    checker.feed(&chunk[..read]).map_err(|_| ALTERED)?;
+                    looking.read += u64::try_from(read).unwrap_or(u64::MAX);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Error::Damaged(Damage::SealedUnreadable)),
+            }
+        }
+        if looking.read >= stops_at {
+            return Ok(Looked::Partly);
+        }
+        let checker = looking.checker.take().ok_or(ALTERED)?;
+        let verify =
+            |signer, message: &[u8], signature: &[u8; 64]| self.keyring.verify(signer, message, signature);
+        let checked = checker.finish(&verify).map_err(|_| ALTERED)?;
+        if checked.sealed_sha256() == looking.wanted { Ok(Looked::Whole) } else { Err(ALTERED) }
     }
 
     /// Checks an item that is there already, before a receipt speaks of it again, and answers what the receipt may
@@ -92,20 +171,6 @@ impl Evidence {
             _ => ReadBack::Off,
         };
         Ok(Again { readback, copies: u32::try_from(good).unwrap_or(u32::MAX) })
-    }
-
-    /// Whether the sealed file in a place is still the recorded one, read from the disk.
-    fn check_sealed(&self, record: &Record, place: &Place) -> Result<u64, Error> {
-        let (mut file, length) = cold(&place.sealed(record.role, record.item))?;
-        let checked = seal::check(&mut file, length, &|signer, message, signature| {
-            self.keyring.verify(signer, message, signature)
-        })
-        .map_err(|_| Error::Damaged(Damage::SealedAltered))?;
-        if checked.sealed_sha256() == record.sealed_sha256 {
-            Ok(checked.bytes_read())
-        } else {
-            Err(Error::Damaged(Damage::SealedAltered))
-        }
     }
 }
 

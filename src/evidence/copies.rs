@@ -96,7 +96,7 @@ impl Evidence {
     /// Whether a place has both files, byte for byte.
     pub(super) fn is_same(&self, place: &Place, record: &Record) -> Result<bool, Error> {
         key_bytes(place, record)?;
-        Ok(sealed_digest(place, record)? == record.sealed_sha256)
+        Ok(sealed_digest(place, record, &AtomicBool::new(false))? == record.sealed_sha256)
     }
 
     /// Makes the copy of an item in a place good, each of its files from the first other place that has that file
@@ -107,7 +107,11 @@ impl Evidence {
     /// place does not take it; [`Error::Stopped`].
     pub fn mend(&self, record: &Record, place: &Place, stop: &AtomicBool) -> Result<Mended, Error> {
         let lacks_keys = key_bytes(place, record).is_err();
-        let lacks_sealed = sealed_digest(place, record).map_or(true, |found| found != record.sealed_sha256);
+        let lacks_sealed = match sealed_digest(place, record, stop) {
+            Ok(found) => found != record.sealed_sha256,
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(_) => true,
+        };
         if !lacks_keys && !lacks_sealed {
             return Ok(Mended::Whole);
         }
@@ -154,7 +158,7 @@ impl Copying<'_> {
         let bytes = key_bytes(from, self.record)?;
         let mut mending = self.begin(Which::Keys(self.record.generation))?;
         mending.write_all(&bytes)?;
-        finish(mending, self.record.keys_sha256)
+        finish(mending, self.record.keys_sha256, self.stop)
     }
 
     fn sealed(&self, from: &Place) -> Result<(), Error> {
@@ -165,7 +169,7 @@ impl Copying<'_> {
             return Err(Error::Stopped);
         }
         copied?;
-        finish(mending, self.record.sealed_sha256)
+        finish(mending, self.record.sealed_sha256, self.stop)
     }
 
     fn begin(&self, which: Which) -> Result<Mending, Error> {
@@ -194,9 +198,13 @@ fn copy_sealed(source: &mut dyn Read, into: &mut Mending, record: &Record) -> Re
 }
 
 /// Durable, read back from the disk, named. P2
-fn finish(mending: Mending, wanted: Sha256) -> Result<(), Error> {
+fn finish(mending: Mending, wanted: Sha256, stop: &AtomicBool) -> Result<(), Error> {
     mending.sync()?;
-    let found = ColdFile::open(mending.path()).and_then(digest).map_err(|_| UNREADABLE)?;
+    let found = ColdFile::open(mending.path()).and_then(|from| digest(Heeding { from, stop }));
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::Stopped);
+    }
+    let found = found.map_err(|_| UNREADABLE)?;
     if found != wanted {
         return Err(Error::ReadBack("the copy"));
     }
@@ -205,9 +213,12 @@ fn finish(mending: Mending, wanted: Sha256) -> Result<(), Error> {
 
 const UNREADABLE: Error = Error::ReadBack("the disk refuses to read");
 
-fn sealed_digest(place: &Place, record: &Record) -> Result<Sha256, Error> {
+fn sealed_digest(place: &Place, record: &Record, stop: &AtomicBool) -> Result<Sha256, Error> {
     let path = place.sealed(record.role, record.item);
-    let found = ColdFile::open(&path).and_then(digest);
+    let found = ColdFile::open(&path).and_then(|from| digest(Heeding { from, stop }));
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::Stopped);
+    }
     found.map_err(|error| {
         Error::Damaged(match error.kind() {
             std::io::ErrorKind::NotFound => Damage::SealedMissing,

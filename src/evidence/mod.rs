@@ -24,7 +24,7 @@ use crate::sys::{Clock, Entropy};
 use crate::vault::Vault;
 
 pub use chair::{Chair, Occupied};
-pub use check::{Again, Depth};
+pub use check::{Again, Depth, Looked, Looking};
 pub use copies::{Copy, CopyState, Mended};
 pub use heeding::Heeding;
 pub use open::{Hurt, OpenItem};

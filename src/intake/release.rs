@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256 as Hasher};
 use super::attempt::content;
 use super::{Error, InboxPlan, Intake};
 use crate::catalog::{DepositRow, Origin, Release};
+use crate::evidence::Record;
 use crate::inbox::{self, Aside, Root, put_back, remove_aside, set_aside};
 use crate::ledger::may_erase;
 use crate::model::{Act, ItemId, LedgerIndex, Reason, Sha256, SourceReleased, chain};
@@ -92,7 +93,21 @@ impl Intake {
             && row.release == Release::InPlace
             && !row.facts.reasons.contains(&Reason::HardLink);
         let Some(plan) = plan.filter(|_| allowed) else { return Ok(None) };
-        Ok((self.copies_of(row)? >= ENOUGH_COPIES).then_some(plan))
+        let enough = self.copies_of(row)? >= ENOUGH_COPIES && self.is_in_enough_places(row.item)?;
+        Ok(enough.then_some(plan))
+    }
+
+    /// Whether enough places that are not away have it now: what lies on a disk that is gone may never come back.
+    fn is_in_enough_places(&self, item: ItemId) -> Result<bool, Error> {
+        let Some(row) = self.parts().catalog.item(item)? else { return Ok(false) };
+        let (record, evidence) = (Record::from(&row), &self.parts().evidence);
+        let there = evidence
+            .vault()
+            .standings()
+            .filter(|(_, standing)| !matches!(standing, Standing::Away(_)))
+            .filter(|(place, _)| evidence.lies_in(&record, place))
+            .count();
+        Ok(there >= ENOUGH_COPIES as usize)
     }
 
     /// As the receipt said, or more, where copies were made up since.
@@ -138,7 +153,8 @@ impl Intake {
                     Release::SetAside { remove_after: Some(at) } => at <= now,
                     _ => false,
                 };
-                if due && !self.stopping() && !self.is_damaged(row.item)? {
+                let stays = !due || self.stopping() || self.is_damaged(row.item)?;
+                if !stays && self.is_in_enough_places(row.item)? {
                     self.second_step(row)?;
                 }
             }

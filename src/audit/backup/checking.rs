@@ -163,7 +163,8 @@ impl Work<'_, '_> {
         let folder = self.state.folder().ledger();
         let mut sums = match &manifest.items {
             None => None,
-            Some(_) => Some(List::open(&self.state.file(SUMS))?),
+            // A list that does not open is among the files of the state, and was noted with them.
+            Some(_) => List::open(&self.state.file(SUMS)).ok(),
         };
         let trust = self.state.trust();
         let head = manifest.signed_head()?;

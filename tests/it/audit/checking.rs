@@ -168,6 +168,22 @@ const DEFECTS: &[Defect] = &[
         says: "not in this backup",
     },
     Defect {
+        name: "list-missing",
+        harm: |backup| remove(&backup.join(STATE).join("SHA256SUMS")),
+        code: 3,
+        says: "SHA256SUMS: missing",
+    },
+    Defect {
+        name: "list-a-link",
+        harm: |backup| {
+            let list = backup.join(STATE).join("SHA256SUMS");
+            remove(&list);
+            std::os::unix::fs::symlink("../00000001/SHA256SUMS", list).expect("linked");
+        },
+        code: 4,
+        says: "SHA256SUMS: cannot be read",
+    },
+    Defect {
         name: "settings-a-link",
         harm: |backup| {
             let settings = backup.join(STATE).join("sealdock.toml");

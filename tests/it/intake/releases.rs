@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Yard;
 use crate::support::wait_until;
@@ -94,6 +95,30 @@ fn a_disk_that_is_away_releases_nothing() {
     wait_until("and entered", || released() == 2);
     assert!(!shelf.exists());
     assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_source_stays_while_a_place_of_the_vault_is_away() {
+    let yard = yard("3s");
+    two_copies(&yard);
+    let daemon = yard.archive.daemon();
+    yard.put("clip.mp4", b"clip");
+    wait_until("the source is aside", || aside(&yard).len() == 1);
+    let (second, away) = (yard.archive.beside("second"), yard.archive.beside("second.away"));
+    fs::rename(&second, &away).expect("unplugged");
+    let until = tokio::time::Instant::now() + Duration::from_secs(6);
+    while tokio::time::Instant::now() < until {
+        assert_eq!(aside(&yard).len(), 1, "it is one of two copies that are at hand");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let late = yard.put("late.mp4", b"late");
+    yard.wait_for_receipts(2);
+    fs::rename(&away, &second).expect("plugged in");
+    wait_until("the other is removed now, and what came late is made up and goes too", || {
+        !late.exists() && aside(&yard).is_empty()
+    });
+    assert_eq!(daemon.stop(), Some(0));
+    assert_eq!(released_of(&yard, yard.item("clip.mp4")["item"].as_str().expect("an id")), 2);
 }
 
 #[test]

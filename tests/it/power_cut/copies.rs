@@ -145,3 +145,44 @@ fn a_place_that_takes_no_copy_is_not_tried_without_rest() {
     let rested = rested.expect("it opens");
     assert!(cut.is_reached() && rested.iter().all(|rest| *rest >= Duration::from_secs(1)), "{rested:?}");
 }
+
+#[test]
+fn a_large_copy_is_read_in_pieces_at_the_rate_that_is_set() {
+    const MIB: u64 = 1 << 20;
+    let house = House::new();
+    let bytes: Vec<u8> = (0..20 * MIB).map(|at| u8::try_from(at % 251).expect("small")).collect();
+    std::fs::write(house.inbox().join("large.bin"), bytes).expect("written");
+    house.deposit(&world(Disk::default())).expect("deposited");
+    let (slept, pieces, unheard) = house
+        .open(&world(Disk::default()), async |archive| {
+            let scrub = Scrub { period: Duration::from_millis(1), rate: 4 * MIB };
+            let mut upkeep = Upkeep::new(archive.rooms.audit.clone(), Box::new(|_| 0), scrub);
+            let stop = AtomicBool::new(true);
+            let mut now = Moment::from_unix(1_800_000_000, 0);
+            upkeep.work(now, &stop).expect("the catalog answers");
+            let name = archive.rooms.evidence.vault().places().next().expect("one place").name().clone();
+            let unheard = archive.rooms.catalog.round(&name).expect("asked").after.is_some();
+            stop.store(false, std::sync::atomic::Ordering::Relaxed);
+            let (mut slept, mut pieces) = (Duration::ZERO, 0);
+            let begun = now;
+            while archive
+                .rooms
+                .catalog
+                .round(&name)
+                .expect("asked")
+                .began
+                .is_none_or(|began| began <= begun)
+            {
+                let rest = upkeep.work(now, &stop).expect("the catalog answers");
+                assert!(rest <= Duration::from_secs(1), "places are looked at in between: {rest:?}");
+                now = now.plus(rest.max(Duration::from_millis(10)));
+                slept += rest;
+                pieces += 1;
+                assert!(pieces < 1000, "the round never ends");
+            }
+            (slept, pieces, unheard)
+        })
+        .expect("it opens");
+    assert!(!unheard, "nothing is read once a stop is heard");
+    assert!(slept >= Duration::from_secs(4), "20 MiB at 4 MiB a second took {slept:?}, {pieces} pieces");
+}
