@@ -20,6 +20,11 @@ LARGEST_SOURCE = 512 << 10
 # What is never shown to a parser: documents, sidecars and logs.
 NOT_MEDIA = {".csv", ".doc", ".docx", ".gps", ".json", ".log", ".md5", ".ofd", ".pdf", ".txt", ".xml", ""}
 DEADLINE_S = 5
+# Clips that are parsed at once.
+AT_ONCE = 2
+# A parser is killed at its deadline. The rest is for a busy machine, and ends before the ten seconds of grace after
+# which the daemon would take the whole prober for hung.
+LONGEST_PARSER_S = DEADLINE_S + 5
 # A probe may take its deadline, and the prober a grace of ten seconds; nothing may take longer.
 LONGEST_PAUSE_S = DEADLINE_S + 10 + 5
 # Bytes a second are no matter here; a machine that seals fewer than four small clips a second is ill.
@@ -124,6 +129,8 @@ class Feeding:
         self.names, self.facts, self.read_to = {}, {}, {}
         self.slowest_answer_s = 0.0
         self.largest_kib = {"daemon": 0, "prober": 0, "parser": 0}
+        # The parsers at work, and when each was seen first.
+        self.parsers = {}
 
     def run(self):
         began = time.monotonic()
@@ -158,7 +165,7 @@ class Feeding:
             raise Effect(f"init failed: {made.stderr}")
         self.inbox.mkdir()
         with open(self.home / "sealdock.toml", "a", encoding="utf-8") as settings:
-            settings.write(f'\n[log]\nformat = "json"\n[limits]\nprobe_deadline = "{DEADLINE_S}s"\nprobes_at_once = 2\n'
+            settings.write(f'\n[log]\nformat = "json"\n[limits]\nprobe_deadline = "{DEADLINE_S}s"\nprobes_at_once = {AT_ONCE}\n'
                            f'\n[[inbox]]\ndock = "hostile"\npath = {json.dumps(str(self.inbox))}\nquiet = "1s"\n')
         with open(self.work / "journal", "wb") as journal:
             self.daemon = subprocess.Popen([self.sealdock, "--home", self.home, "run"], stdout=journal, stderr=journal)
@@ -238,10 +245,20 @@ class Feeding:
             raise Effect(f"intake does not go on: {answer.stdout}{answer.stderr}")
         prober = self.prober()
         self.measure("daemon", self.daemon.pid)
-        for pid in [prober] if prober else []:
-            self.measure("prober", pid)
-            for parser in children(pid):
-                self.measure("parser", parser)
+        if prober:
+            self.measure("prober", prober)
+        parsers = children(prober) if prober else []
+        for parser in parsers:
+            self.measure("parser", parser)
+        self.look_for_hangs(parsers)
+
+    def look_for_hangs(self, parsers):
+        """Each parser has its own deadline: one that hangs is not hidden by others that go on."""
+        now = time.monotonic()
+        self.parsers = {parser: self.parsers.get(parser, now) for parser in map(born, parsers)}
+        for (pid, _), seen in self.parsers.items():
+            if now - seen > LONGEST_PARSER_S:
+                raise Effect(f"parser {pid} is still there after {now - seen:.0f} s; its deadline was {DEADLINE_S} s")
 
     def measure(self, what, pid):
         self.largest_kib[what] = max(self.largest_kib[what], peak_kib(pid))
@@ -319,6 +336,15 @@ def children(pid):
         except OSError:
             pass
     return found
+
+
+def born(pid):
+    """The process and when it began, in ticks: a number that another process takes over is another process."""
+    try:
+        # Behind the name, which may hold anything; the twentieth there is `starttime` (proc_pid_stat(5)).
+        return pid, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return pid, None
 
 
 def program(pid):

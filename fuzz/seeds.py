@@ -1,5 +1,6 @@
 """What each fuzz target begins with: the fixtures, walked each time and never copied into the project."""
 
+import hashlib
 import json
 import re
 import struct
@@ -105,7 +106,8 @@ def names(top):
     yield from (b"\xc4\xe3/\xba\xc3.mp4", "现场/a.mp4".encode(), b"d/SHA256SUMS", b"/a", b"a/", b".", b"")
 
 
-def checksums(_):
+def checksums(top):
+    yield from checksums_of_fixtures(top)
     md5, long = b"d41d8cd98f00b204e9800998ecf8427e", b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     yield b"a.mp4.md5\n" + md5
     yield b"d/MD5SUMS\n" + md5 + b"  a b.mp4\n" + md5 + b" *c.mp4\r\n"
@@ -115,6 +117,30 @@ def checksums(_):
     yield b"a.md5\n\xef\xbb\xbf" + md5.upper() + b"  \xcf\xd6\xb3\xa1.mp4\r\n"
     yield b"a.md5\n" + ("\ufeff" + md5.decode() + "  D:\\现场.mp4\r\n").encode("utf-16-le")
     yield b"a.md5\nMD5 hash of a.mp4:\r\n" + md5 + b"\r\nCertUtil: done.\r\n"
+
+
+def checksums_of_fixtures(top):
+    """Sidecars as a dock would write them beside the fixtures, what receipts tell, and sidecars that are fixtures."""
+    algorithms = [name for name in ("md5", "sha1", "sha256", "sm3") if name in hashlib.algorithms_available]
+    for folder in ("valid", "invalid"):
+        files = [path for path in sorted((top / "fixtures/media" / folder).iterdir()) if path.suffix != ".json"]
+        for path in files:
+            yield f"{path.name}.md5\n{digest('md5', path)}  {path.name}\n".encode()
+        for name in algorithms:
+            yield f"{folder}/{name.upper()}SUMS\n".encode() + b"".join(
+                f"{digest(name, path)} *{path.name}\n".encode() for path in files)
+            yield f"all.{name}\n".encode() + b"".join(
+                f"{name.upper()} ({path.name}) = {digest(name, path)}\r\n".encode() for path in files)
+    told = [json.loads(text) for text in receipt(top) if is_json(text)]
+    for path, sha256 in sorted({(one["path"], one["sha256"]) for one in told if isinstance(one["path"], str)}):
+        yield f"{path}.sha256\n{sha256}  {path.rpartition('/')[2]}\n".encode()
+    for path in sorted((top / "fixtures").rglob("*")):
+        if path.suffix.lower() in (".md5", ".sha1", ".sha256", ".sm3") or path.name.upper().endswith("SUMS"):
+            yield path.name.encode() + b"\n" + path.read_bytes()
+
+
+def digest(algorithm, path):
+    return hashlib.new(algorithm, path.read_bytes()).hexdigest()
 
 
 # ---- media -------------------------------------------------------------------------------------------------

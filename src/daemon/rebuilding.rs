@@ -70,10 +70,10 @@ fn begin(ground: &Ground) -> Result<Catalog, Problem> {
 fn bring_back(rooms: &Rooms) -> Result<(), Problem> {
     let swept = rooms.evidence.vault().look_through()?;
     for wanted in [Role::Original, Role::Derivative] {
-        let lying = swept.items.iter().filter(|((role, _), _)| *role == wanted);
+        let lying = swept.items().filter(|((role, _), _)| *role == wanted);
         let mut waiting = Vec::new();
         for ((role, item), generations) in lying {
-            waiting.extend(act_for(rooms, (*role, *item), generations)?);
+            waiting.extend(act_for(rooms, (role, item), &generations)?);
             if waiting.len() >= BATCH {
                 rooms.catalog.record(std::mem::take(&mut waiting))?;
             }

@@ -42,17 +42,15 @@ impl Intake {
         for stranger in &swept.strangers {
             tracing::warn!(path = %stranger.display(), "this file in the vault is not ours; it is left alone");
         }
-        for ((role, item), generations) in &swept.items {
-            if self.parts().catalog.item(*item)?.is_none()
-                && self.bring_back((*role, *item), generations)?
-            {
+        for ((role, item), generations) in swept.items() {
+            if self.parts().catalog.item(item)?.is_none() && self.bring_back((role, item), &generations)? {
                 recovery.recovered += 1;
             }
         }
         // An item that lies nowhere may lie in a place that is not there (P12).
         let away = |(_, standing)| matches!(standing, Standing::Away(_));
         if !vault.standings().any(away) {
-            recovery.missing = self.alarm_missing(&|role, item| swept.items.contains_key(&(role, item)))?;
+            recovery.missing = self.alarm_missing(&|role, item| swept.holds(role, item))?;
         }
         self.parts().catalog.all_in_order();
         Ok(recovery)

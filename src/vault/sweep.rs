@@ -1,6 +1,6 @@
 //! After a crash: what lies in the vault, and what of it belongs to nobody.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Doing as _, Error, Place, Vault};
@@ -11,12 +11,40 @@ use crate::sys::Disk;
 /// What a look through the vault found.
 #[derive(Debug, Default)]
 pub struct Swept {
-    /// Items with a sealed file, with the generations of the key files beside them.
-    pub items: BTreeMap<(Role, ItemId), Vec<Generation>>,
+    /// Sealed files with each key file beside them, in order: a line for each, because there may be a million.
+    lying: Vec<(Role, ItemId, Generation)>,
     /// Key files without a sealed file.
     pub lone_keys: Vec<PathBuf>,
     /// Files with names that are not ours.
     pub strangers: Vec<PathBuf>,
+}
+
+/// Stands for the sealed file itself; no key file has this generation.
+const NONE: Generation = Generation(0);
+
+impl Swept {
+    /// Items with a sealed file, in their order, with the generations of the key files beside them.
+    pub fn items(&self) -> impl Iterator<Item = ((Role, ItemId), Vec<Generation>)> {
+        let of_item = self.lying.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1));
+        of_item.map(|lines| {
+            let generations = lines.iter().map(|line| line.2).filter(|generation| *generation != NONE);
+            ((lines[0].0, lines[0].1), generations.collect())
+        })
+    }
+
+    /// Whether a sealed file of this item was found.
+    #[must_use]
+    pub fn holds(&self, role: Role, item: ItemId) -> bool {
+        self.lying.binary_search(&(role, item, NONE)).is_ok()
+    }
+
+    fn take_over(&mut self, other: Self) {
+        self.lying.extend(other.lying);
+        self.lying.sort_unstable();
+        self.lying.dedup();
+        self.lone_keys.extend(other.lone_keys);
+        self.strangers.extend(other.strangers);
+    }
 }
 
 impl Vault {
@@ -36,12 +64,7 @@ impl Vault {
     pub fn look_through(&self) -> Result<Swept, Error> {
         let mut all = Swept::default();
         for place in self.places().filter(|place| place.is_there()) {
-            let Swept { items, lone_keys, strangers } = look_through(place)?;
-            for (item, generations) in items {
-                all.items.entry(item).or_default().extend(generations);
-            }
-            all.lone_keys.extend(lone_keys);
-            all.strangers.extend(strangers);
+            all.take_over(look_through(place)?);
         }
         Ok(all)
     }
@@ -67,25 +90,34 @@ pub(super) fn sweep(place: &Place, disk: &Disk) -> Result<usize, Error> {
 
 fn look_through(place: &Place) -> Result<Swept, Error> {
     let mut swept = Swept::default();
-    let mut keys = Vec::new();
     for (role, shelf) in place.shelves() {
         for folder in list(&shelf)? {
-            for path in list(&folder)? {
-                match read_name(&path) {
-                    Some((item, None)) => drop(swept.items.entry((role, item)).or_default()),
-                    Some((item, Some(generation))) => keys.push((role, item, generation, path)),
-                    None => swept.strangers.push(path),
-                }
-            }
-        }
-    }
-    for (role, item, generation, path) in keys {
-        match swept.items.get_mut(&(role, item)) {
-            Some(generations) => generations.push(generation),
-            None => swept.lone_keys.push(path),
+            look_into(role, &folder, &mut swept)?;
         }
     }
     Ok(swept)
+}
+
+/// Key files lie in the same folder as their sealed file.
+fn look_into(role: Role, folder: &Path, swept: &mut Swept) -> Result<(), Error> {
+    let mut sealed = BTreeSet::new();
+    let mut keys = Vec::new();
+    for path in list(folder)? {
+        match read_name(&path) {
+            Some((item, None)) => drop(sealed.insert(item)),
+            Some((item, Some(generation))) => keys.push((item, generation, path)),
+            None => swept.strangers.push(path),
+        }
+    }
+    swept.lying.extend(sealed.iter().map(|item| (role, *item, NONE)));
+    for (item, generation, path) in keys {
+        if sealed.contains(&item) {
+            swept.lying.push((role, item, generation));
+        } else {
+            swept.lone_keys.push(path);
+        }
+    }
+    Ok(())
 }
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {

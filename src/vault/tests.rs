@@ -71,7 +71,8 @@ fn files_are_found_and_leftovers_told_apart() {
     let _left = vault.begin_sealed(Role::Original, half).expect("begun");
 
     let swept = vault.look_through().expect("looked");
-    assert_eq!(swept.items.into_iter().collect::<Vec<_>>(), [((Role::Original, whole), vec![ONE])]);
+    assert_eq!(swept.items().collect::<Vec<_>>(), [((Role::Original, whole), vec![ONE])]);
+    assert!(swept.holds(Role::Original, whole) && !swept.holds(Role::Original, half));
     assert_eq!(swept.lone_keys, [lone]);
     assert_eq!(vault.sweep_unfinished().expect("swept"), 1);
     assert_eq!(place.read_keys(Role::Original, whole, ONE).expect("read"), b"keys");

@@ -113,8 +113,7 @@ fn witness(
     match (who, restorer) {
         (Actor::User { uid, .. }, Restorer::User(by)) if *uid != by => Ok(Witness::AnotherUser),
         _ => {
-            let said =
-                "whoever restored an archive does not confirm it; another user does, or the escrow shares";
+            let said = "whoever restored an archive does not confirm it; root does, or the escrow shares";
             Err(Problem::new(Code::NeedsAnother, said))
         }
     }

@@ -79,7 +79,7 @@ help-sealdock-restore = Bring an archive back from a backup, into a home that is
     .share = A share file, or a share's text, in place of the passphrase; once for each share
     .settings = Settings file to use in place of the one in the backup
     .receipts = Folder with more receipts to compare; once for each folder
-help-sealdock-restore-confirm = Let a restored archive serve again: another user than the one who restored, or the escrow shares
+help-sealdock-restore-confirm = Let a restored archive serve again: as root, or with the escrow shares; where root restored it, with the shares alone
     .share = A share file, or a share's text; once for each share
 help-sealdock-stretch-passphrase = Work of the daemon; not for people
 
@@ -238,7 +238,7 @@ restore-unseen = Not looked at: { $path }: { $why }
 restore-strange = Files named like receipts that this archive did not sign: { $strange }
 lost-source-in_archive = its bytes are in the archive, by another deposit
 restore-lost = lost with the old home: { $dock } { $path } ({ $size }, SHA-256 { $sha256 }, { $at }): { $source }
-restore-closed = It takes evidence in, and hands none out until `sealdock restore confirm` by another user, or with the escrow shares.
+restore-closed = It takes evidence in, and hands none out until `sealdock restore confirm` by root, or with the escrow shares; where root restored it, with the shares alone.
 restore-confirmed = The restore that began epoch { $epoch } is confirmed, { $by }: items can be read again.
 confirmed-by-another = by another user
 confirmed-by-shares = by the escrow shares
@@ -360,7 +360,7 @@ symptom-backup_fails = the newest backup could not be made: { $about }
 symptom-backup_on_same_disk = the backup lies on the disk that it should save: { $about }
     .next = Name a folder on another disk in [backup] dir.
 symptom-restore_unconfirmed = the archive in { $about } came back from a backup, and nobody has confirmed that
-    .next = `sealdock restore confirm` by another user than the one who restored, or with --share.
+    .next = `sealdock restore confirm` by root, or with the escrow shares (--share); where root restored it, with the shares alone.
 
 ## Problems
 
@@ -415,7 +415,7 @@ problem-stopped = The archive has stopped.
 problem-no_space = A disk is full.
     .next = Make room; sources stay where they are, and intake resumes by itself.
 problem-place_missing = A place of the vault is not there.
-    .next = Mount its disk. To add a place: stop the daemon, copy an existing place whole (`cp -a`), then name the copy in [vault] copies.
+    .next = Mount its disk. To add a place: put the format text there (`install -D -m 444 HOME/vault/FORMAT.md PLACE/FORMAT.md`), name the place in [vault] copies, and start the daemon anew; it copies everything else.
 problem-disk_error = A disk answered with an error.
     .next = Look at the kernel's log and at the disk; sources stay where they are.
 problem-interrupted = The answer ended before it was whole.
@@ -427,9 +427,9 @@ problem-unwritable_file = A file cannot be written.
 problem-no_terminal = A passphrase is needed, and nobody is here to type it.
     .next = Use --passphrase-file, or for init --unattended.
 problem-restore_unconfirmed = This archive came back from a backup and hands nothing out yet.
-    .next = `sealdock restore confirm` by another user than the one who restored, or with the escrow shares.
+    .next = `sealdock restore confirm` by root, or with the escrow shares (--share); where root restored it, with the shares alone.
 problem-needs_another = Whoever restored an archive does not confirm it.
-    .next = Let another user (root is one) call `sealdock restore confirm`, or give the escrow shares with --share.
+    .next = Let root call `sealdock restore confirm`, or give the escrow shares with --share; where root restored it, the shares alone.
 problem-nothing_to_confirm = No restore waits for a confirmation.
     .next = Nothing need be done.
 problem-overlap = The backup and what it is to save must lie apart.

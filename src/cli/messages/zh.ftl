@@ -79,7 +79,7 @@ help-sealdock-restore = 由备份恢复档案库；库目录须为空或尚不�
     .share = 份额文件或份额的文字，代替口令；每份写一次
     .settings = 用这份设置文件代替备份中的
     .receipts = 另有回执可供核对的目录；每个目录写一次
-help-sealdock-restore-confirm = 让恢复的档案库重新开放：由恢复者以外的用户确认，或用托管份额确认
+help-sealdock-restore-confirm = 让恢复的档案库重新开放：由 root 确认，或用托管份额确认；由 root 恢复的，只能用托管份额
     .share = 份额文件或份额的文字；每份写一次
 help-sealdock-stretch-passphrase = 守护进程内部使用
 
@@ -238,7 +238,7 @@ restore-unseen = 未能查看：{ $path }：{ $why }
 restore-strange = 形似回执而非本档案库签发的文件：{ $strange }
 lost-source-in_archive = 内容已在档案库中，属另一次交存
 restore-lost = 随旧库丢失：{ $dock } { $path }（{ $size }，SHA-256 { $sha256 }，{ $at }）：{ $source }
-restore-closed = 现在只收不调：须由另一用户执行 `sealdock restore confirm`，或用托管份额确认。
+restore-closed = 现在只收不调：须由 root 执行 `sealdock restore confirm`，或用托管份额确认；由 root 恢复的，只能用托管份额。
 restore-confirmed = 纪元 { $epoch } 的恢复已确认（{ $by }），可以调阅。
 confirmed-by-another = 由另一用户
 confirmed-by-shares = 由托管份额
@@ -360,7 +360,7 @@ symptom-backup_fails = 最近一次备份没有做成：{ $about }
 symptom-backup_on_same_disk = 备份与所备份的内容在同一块磁盘上：{ $about }
     .next = 请在 [backup] dir 中写另一块磁盘上的目录。
 symptom-restore_unconfirmed = { $about } 中的档案库由备份恢复，尚无人确认
-    .next = 请由恢复者以外的用户执行 `sealdock restore confirm`，或加 --share 用托管份额确认。
+    .next = 请由 root 执行 `sealdock restore confirm`，或用托管份额（--share）确认；由 root 恢复的，只能用托管份额。
 
 ## 问题
 
@@ -415,7 +415,7 @@ problem-stopped = 档案库已停止。
 problem-no_space = 磁盘满了。
     .next = 请腾出空间；来源文件都在原处，收件会自行恢复。
 problem-place_missing = 库房有一处存放处不在。
-    .next = 请挂载它的磁盘。要新增一处：先停掉守护进程，用 `cp -a` 把现有的一处整个复制过去，再把新路径写进 [vault] copies。
+    .next = 请挂载它的磁盘。要新增一处：先在那里放好格式说明（`install -D -m 444 库目录/vault/FORMAT.md 新的一处/FORMAT.md`），把它写进 [vault] copies，再重新启动守护进程；其余的由它复制。
 problem-disk_error = 磁盘报错。
     .next = 请查看内核日志和磁盘；来源文件都在原处。
 problem-interrupted = 应答没有完就中断了。
@@ -427,9 +427,9 @@ problem-unwritable_file = 有一个文件写不了。
 problem-no_terminal = 需要口令，但这里没有人可以输入。
     .next = 请用 --passphrase-file；init 也可以用 --unattended。
 problem-restore_unconfirmed = 本档案库由备份恢复，尚不能调阅。
-    .next = 请由恢复者以外的用户执行 `sealdock restore confirm`，或用托管份额确认。
+    .next = 请由 root 执行 `sealdock restore confirm`，或用托管份额（--share）确认；由 root 恢复的，只能用托管份额。
 problem-needs_another = 恢复档案库的人不能自己确认。
-    .next = 请由另一用户（root 也可以）执行 `sealdock restore confirm`，或用 --share 给出托管份额。
+    .next = 请由 root 执行 `sealdock restore confirm`，或用 --share 给出托管份额；由 root 恢复的，只能用托管份额。
 problem-nothing_to_confirm = 没有等待确认的恢复。
     .next = 不必处理。
 problem-overlap = 备份不得与所备份的内容互相包含。
