@@ -191,6 +191,18 @@ def custody(top):
     yield b"\x01" + bytes([0, 20, 1])
 
 
+def backup(top):
+    """Edits of the true documents, which name an archive that the target makes anew; and their forms."""
+    for which in range(4):
+        yield bytes([2 * which + 1])
+        yield bytes([2 * which + 1, 0, 20, 1])
+        yield bytes([2 * which]) + b"{}"
+    for document in re.findall(rb'^\{.*"document":.*\}$', (top / "src/audit/FORMAT.md").read_bytes(), re.M):
+        yield b"\x00" + document
+        yield b"\x02" + document
+    yield b"\x04" + b"0" * 64 + b"  vault/items/00/00000000-0000-7000-8000-000000000000.seal\n"
+
+
 def share(top):
     for text in json.loads((top / "fixtures/keys/expected.json").read_text())["shares"]:
         yield text.encode()

@@ -101,6 +101,20 @@ impl Entropy for Counted {
     }
 }
 
+/// A document with edits in it: two bytes for a place, one to change the byte there with.
+///
+/// # Panics
+/// Where the document is empty.
+#[must_use]
+pub fn edited(document: &[u8], edits: &[u8]) -> Vec<u8> {
+    let mut document = document.to_vec();
+    for edit in edits.chunks_exact(3) {
+        let place = usize::from(u16::from_be_bytes([edit[0], edit[1]])) % document.len();
+        document[place] ^= edit[2];
+    }
+    document
+}
+
 /// Whether a text is JSON in its one canonical form (RFC 8785), by another reader than the one under test.
 #[must_use]
 pub fn is_canonical(text: &[u8]) -> bool {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sealdock::keys::{CUSTODY_FILE, Custody};
-use sealdock_fuzz::{Cheap, House, passphrase};
+use sealdock_fuzz::{Cheap, House, edited, passphrase};
 
 struct Held {
     house: House,
@@ -29,12 +29,3 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(opened.is_ok(), document == *true_one, "{:?}", opened.err());
     assert!(house.keyring.list().len() > 8, "what cannot be read hides no key");
 });
-
-fn edited(document: &[u8], edits: &[u8]) -> Vec<u8> {
-    let mut document = document.to_vec();
-    for edit in edits.chunks_exact(3) {
-        let place = usize::from(u16::from_be_bytes([edit[0], edit[1]])) % document.len();
-        document[place] ^= edit[2];
-    }
-    document
-}

@@ -20,7 +20,7 @@ static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::from_bytes(&[1; 
 fuzz_target!(|data: &[u8]| {
     let file = signed_anew(data);
     // Each input asks one of the two questions: signatures are what this target spends its time on.
-    let contents = if data.len() % 2 == 0 { Contents::Whole } else { Contents::MayBeDropped };
+    let contents = if data.len().is_multiple_of(2) { Contents::Whole } else { Contents::MayBeDropped };
     let Ok((end, entries)) = replayed(&file, contents) else { return };
     let torn = end.torn.as_ref().map_or(0, |torn| torn.entries);
     assert_eq!(entries, end.tree.size() + torn, "every entry is under a head or torn");
