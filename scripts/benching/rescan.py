@@ -22,7 +22,7 @@ def measure(bench):
     _fill(inbox, count)
     archive = Archive(bench.binaries, folder / "home",
                       f'[[inbox]]\ndock = "{DOCK}"\npath = "{inbox}"\nquiet = "1s"\n[limits]\nrescan = "2s"\n'
-                      '[log]\nlevel = "debug"\nformat = "json"\n')
+                      '[log]\nlevel = "debug"\nformat = "json"\n[vault]\nscrub = "36500d"\n')
     before, _ = archive.write_ledger(0, "--files", "--inbox", inbox, DOCK)
     with archive.running():
         passes = wait_for(lambda: _walks(archive), lambda found: len(found) >= PASSES, 120)

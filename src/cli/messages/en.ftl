@@ -441,7 +441,7 @@ problem-other_backup = This backup does not belong to this archive as it is now.
 problem-newer_backup = A newer sealdock wrote this backup.
     .next = Use that version or a later one.
 problem-damaged_backup = DAMAGE: the backup is not what was written.
-    .next = Keep it as it is. `sealdock verify --backup` says what is hurt; an older state of it may be whole (--state).
+    .next = Keep it as it is. `sealdock verify --backup` says what is hurt; an older state of it may be whole (--state). docs/backup.md says what can be mended.
 problem-internal = A mistake of sealdock itself.
     .next = Please report it with these lines; what was receipted is safe.
 

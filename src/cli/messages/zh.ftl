@@ -441,7 +441,7 @@ problem-other_backup = 这份备份与现在的档案库对不上。
 problem-newer_backup = 这份备份由更新版本的 sealdock 写成。
     .next = 请用该版本或更新的版本。
 problem-damaged_backup = 损坏：备份与写入时不符。
-    .next = 请保持原样。`sealdock verify --backup` 会指出何处受损；其中较早的状态也许完好（--state）。
+    .next = 请保持原样。`sealdock verify --backup` 会指出何处受损；其中较早的状态也许完好（--state）。能否修复见 docs/backup.zh-CN.md。
 problem-internal = sealdock 自身出了错。
     .next = 请把以上几行报告给开发者；已出回执的内容是安全的。
 
