@@ -4,6 +4,8 @@ docks drive it, and judges what is on the disk by the FORMAT.md pages.
     tools       the binary, other programs, what this machine allows
     house       one archive: its home, its daemon, its docks
     docks       docks that write in every manner, and know every source they ever dropped
+    tracer      strace, which lets calls fail or kills at one
+    writes      a library that lets writes to some files fail
     ed25519     signatures
     ledger      ledger files and receipts, read by src/ledger/FORMAT.md
     sealed      sealed files, read by src/seal/FORMAT.md

@@ -3,7 +3,7 @@
 import glob
 import time
 
-from .judge import Finding, Judge
+from .judge import UNTRIED, Finding, Judge
 from .kill import furnish
 from .tools import say, wait_until
 
@@ -19,16 +19,16 @@ def jump(tools, part, jumps):
     machine whose clock is set."""
     library = _library(tools)
     if library is None:
-        part.skipped = "skipped: libfaketime is not here"
+        part.skip("libfaketime is not here")
         return
     house, docks = furnish(tools, "clock", places=2, release="1h")
     stamp = tools.work / "clock-offset"
     _set(stamp, 0)
-    env = {
+    house.env = {
         "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(stamp), "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1", "NO_FAKE_STAT": "1",
     }
-    if not house.start_and_wait(env=env):
+    if not house.start_and_wait():
         part.findings += Judge(house, docks).died()
         return
     for dock in docks:
@@ -38,7 +38,7 @@ def jump(tools, part, jumps):
         _set(stamp, offset)
         if number % 4 == 3:
             house.kill()
-            house.start_and_wait(env=env)
+            house.start_and_wait()
         time.sleep(REST_S)
         part.trials += 1
         part.faults += 1
@@ -50,10 +50,11 @@ def jump(tools, part, jumps):
     if house.is_up() and not wait_until(lambda: _all_answered(docks), 60, 0.1):
         part.findings.append(Finding("stuck", "intake did not go on after the clock had jumped"))
     if not _was_believed(house):
-        part.findings.append(Finding("untried", "no entry shows the other time: the clock did not jump"))
+        part.findings.append(Finding(UNTRIED, "no entry shows the other time: the clock did not jump"))
     house.kill()
+    house.env = {}
     findings = Judge(house, docks).judge()
-    part.judged(None, docks, findings)
+    part.judged(docks, findings)
     say(part.name, f"{jumps} jumps, {sum(len(dock.sources) for dock in docks)} sources, {len(findings)} findings")
 
 

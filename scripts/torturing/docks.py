@@ -161,7 +161,7 @@ class Dock:
     # ---- reading answers -----------------------------------------------------------------------------
 
     def read_answers(self):
-        """Reads new receipts, and erases as docks/dock.md allows: path, size, fingerprint, signature, may_erase."""
+        """Reads new receipts, and erases as docs/dock.md allows: path, size, fingerprint, signature, may_erase."""
         shelf = self.folder / RECEIPTS
         with contextlib.suppress(OSError):
             for name in os.listdir(shelf):

@@ -11,7 +11,7 @@ import time
 
 from .docks import RECEIPTS, Dock, Source, sha256
 from .house import House
-from .judge import SERVED_WRONG, Finding, Judge
+from .judge import SERVED_WRONG, UNTRIED, Finding, Judge
 from .tools import say, wait_until
 
 NEIGHBOURS = ["dock-1", "dock-2", "dock-3"]
@@ -20,6 +20,9 @@ QUIET_S = 0.5
 
 # The neighbours' p95 stays within twice its quiet value or this, the larger.
 GRACE_S = 2.0
+
+# How long the flood may take to be written beside everything else.
+FLOOD_S = 120
 
 # A neighbour writes one file in so many seconds.
 PAUSE_S = (0.1, 0.3)
@@ -43,17 +46,18 @@ def swamp(tools, part, tiny_files, spans):
     enemy.begin(tiny_files)
     hostile = _measure(docks, hostile_s, until=enemy.flooded)
     enemy.end()
-    part.trials += tiny_files
+    part.trials += enemy.tiny
     part.faults += enemy.acts
+    part.findings += [Finding(UNTRIED, why) for why in enemy.left_undone(tiny_files)]
     _compare(part, quiet, hostile)
     if not house.is_up():
         part.findings += Judge(house, docks).died()
     own = enemy.as_dock()
     _nothing_foreign(part, own, enemy)
     findings = Judge(house, [*docks, own]).judge(may_stay={HOSTILE}, retrieve_most=300)
-    part.judged(None, [*docks, own], findings)
+    part.judged([*docks, own], findings)
     part.outcome = f"neighbours' p95 {_p95(quiet) * 1000:.0f} ms quiet, {_p95(hostile) * 1000:.0f} ms beside it"
-    say(part.name, f"{part.outcome}; {len(own.answers)} of {tiny_files} tiny files and other things taken so far, "
+    say(part.name, f"{part.outcome}; {len(own.answers)} of {enemy.tiny} tiny files and other things taken so far, "
                    f"{enemy.acts} hostile acts, {len(findings)} findings")
 
 
@@ -64,7 +68,7 @@ def _measure(docks, span_s, until=None):
         dock.plain(PAUSE_S)
     time.sleep(span_s)
     if until is not None:
-        wait_until(until.is_set, 120)
+        wait_until(until.is_set, FLOOD_S)
     for dock in docks:
         dock.end()
     wait_until(lambda: not any(_unanswered(dock) for dock in docks), 60, 0.1)
@@ -98,7 +102,7 @@ def _p95(waits):
 def _compare(part, quiet, hostile):
     allowed = max(2 * _p95(quiet), GRACE_S)
     if len(quiet) < 20 or len(hostile) < 20:
-        part.findings.append(Finding("untried", f"only {len(quiet)} and {len(hostile)} files were measured"))
+        part.findings.append(Finding(UNTRIED, f"only {len(quiet)} and {len(hostile)} files were measured"))
     if _p95(hostile) > allowed:
         part.findings.append(Finding(
             "slow", f"the neighbours' p95 rose from {_p95(quiet):.2f} s to {_p95(hostile):.2f} s; {allowed:.2f} s is allowed"))
@@ -134,10 +138,12 @@ class Enemy:
         self.outside = outside
         self.rng = rng
         self.acts = 0
+        self.tiny = 0
         self.flooded = threading.Event()
         self.sources = []
         self._over = threading.Event()
         self._threads = []
+        self._failed = []
         # What never stops is written from here; any beginning of it may have been sealed.
         self._stream = random.Random(rng.random()).randbytes(4 << 20)
         outside.mkdir()
@@ -147,13 +153,24 @@ class Enemy:
         self._name_everything()
         works = [lambda: self._flood(tiny_files), self._rename, self._write_on, self._swap_links, self._swap_folder]
         for work in works:
-            self._threads.append(threading.Thread(target=work, daemon=True))
+            self._threads.append(threading.Thread(target=self._do, args=(work,), daemon=True))
             self._threads[-1].start()
+
+    def _do(self, work):
+        try:
+            work()
+        except OSError as error:
+            self._failed.append(f"a hostile act failed, and all that should follow it: {error}")
 
     def end(self):
         self._over.set()
         for thread in self._threads:
             thread.join()
+
+    def left_undone(self, tiny_files):
+        """What it was told to do and did not, in words."""
+        few = [f"only {self.tiny} of {tiny_files} tiny files were written"] if self.tiny < tiny_files else []
+        return few + self._failed
 
     def as_dock(self):
         """What it left behind, as a dock that can be judged."""
@@ -187,6 +204,7 @@ class Enemy:
             if self._over.is_set():
                 break
             self._put(b"tiny/%d/%d.txt" % (number // 1000, number), b"%d" % number)
+            self.tiny += 1
             self.acts += 1
         self.flooded.set()
 

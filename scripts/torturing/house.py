@@ -22,8 +22,8 @@ class House:
         self.places = [self.home / "vault"] + [self.at / "second"] * (places - 1)
         self.journal = tools.work / f"{name}.journal"
         self.inboxes = {}
+        self.env = {}
         self.daemon = None
-        self.traced = False
 
     def make(self, docks, quiet="100ms", release=None):
         """Makes the archive. `docks` maps names to folders."""
@@ -74,15 +74,13 @@ class House:
 
     # ---- the daemon ----------------------------------------------------------------------------------
 
-    def start(self, around=(), env=None):
-        """Starts the daemon, within another command such as strace where one is given, and does not wait."""
-        journal = open(self.journal, "ab")
-        self.daemon = subprocess.Popen(
-            [*around, *self.command("run")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=journal, env={**os.environ, **(env or {})}, start_new_session=True,
-        )
-        journal.close()
-        self.traced = bool(around)
+    def start(self):
+        """Starts the daemon, with `env` added to its environment, and does not wait."""
+        with open(self.journal, "ab") as journal:
+            self.daemon = subprocess.Popen(
+                self.command("run"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=journal, env={**os.environ, **self.env}, start_new_session=True,
+            )
         self.tools.children.append(self.daemon)
 
     def is_up(self):
@@ -94,26 +92,17 @@ class House:
             return True
         return False
 
-    def start_and_wait(self, **how):
+    def start_and_wait(self):
         """Starts the daemon and waits until it answers; answers whether it did."""
-        self.start(**how)
-        wait_until(lambda: self.answers() or not self.is_up(), pause_s=0.01)
-        return self.is_up()
+        self.start()
+        return wait_until(lambda: self.answers() or not self.is_up(), pause_s=0.01) and self.is_up()
 
     def kill(self):
-        """SIGKILL, to the daemon alone; where it is traced, to the tracer and all in it."""
+        """SIGKILL, to the daemon alone; answers the exit code, which is another one where it had ended before."""
         if self.daemon is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            if self.traced:
-                os.killpg(self.daemon.pid, 9)
-            else:
-                self.daemon.kill()
-        group = self.daemon.pid
-        self.ended()
-        # A daemon within a tracer is no child of ours: it is gone when its group is.
-        if self.traced and not wait_until(lambda: _is_empty(group)):
-            raise Unusable(f"process group {group} cannot be killed")
+            return None
+        self.daemon.kill()
+        return self.ended()
 
     def ended(self):
         """The daemon is gone, or goes; answers its exit code."""
@@ -134,11 +123,3 @@ class House:
         """The end of the journal."""
         text = self.journal.read_bytes() if self.journal.exists() else b""
         return text[-2000:].decode(errors="replace")
-
-
-def _is_empty(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return True
-    return False

@@ -29,10 +29,16 @@ class Finding:
 LOST, DOUBLED, SERVED_WRONG = "lost", "doubled", "served wrong"
 DAMAGED, NO_ITEM = "damaged", "receipt without its item"
 
+# A daemon that ended though nobody told it to.
+CRASHED = "crashed"
+
+# Not the archive's fault: what a run must do was not done, so that its silence proves nothing.
+UNTRIED = "untried"
+
 # Retrievals at once.
 AT_ONCE = 3
 
-# Of the sealed files, one in so many has the signature in its footer checked here too: OpenSSL is a process each time.
+# Of the sealed files, one in so many has the signature in its footer checked here too: ed25519.py is simple, and slow.
 # All are checked by `verify`, and each is compared with its entry here.
 ONE_SIGNATURE_IN = 20
 
@@ -52,10 +58,12 @@ class Judge:
     def say(self, kind, text):
         self.findings.append(Finding(kind, text))
 
-    def died(self):
+    def died(self, code=None):
         """A daemon ended that nobody told to."""
-        code = self.house.daemon.poll()
-        return [Finding("dead", f"the daemon ended by itself with {code}: {self.house.last_words()}")]
+        code = self.house.daemon.poll() if code is None else code
+        if code is None:
+            return [Finding("stuck", f"the daemon runs and does not answer: {self.house.last_words()}")]
+        return [Finding(CRASHED, f"the daemon ended by itself with {code}: {self.house.last_words()}")]
 
     # ---- after a cut, before anything was put in order ------------------------------------------------
 

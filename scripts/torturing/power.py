@@ -14,34 +14,44 @@ from .tools import say
 # even the journal is written any more.
 GOING_DOWN, NO_LOG_FLUSH = 0x8004587D, 2
 
-# One house is cut so often, then judged and left.
-CUTS_A_HOUSE = 12
+# The kinds of house, in turn: docks on a disk of their own, which keeps its power, and docks on the disk that loses it;
+# with two places and sources that are released, and with one.
+APART, TOGETHER = False, True
+HOUSES = [
+    (APART, {"places": 2, "release": "1s"}),
+    (TOGETHER, {"places": 1}),
+    (APART, {"places": 1}),
+    (TOGETHER, {"places": 2, "release": "1s"}),
+]
+
+# One house is cut so often, then judged and left: often enough that it has something to lose, and seldom enough that
+# each kind has its turn.
+LEAST_CUTS, MOST_CUTS = 2, 12
 
 
 def cut(tools, part, share_s, least):
-    """Houses in turn: docks on a disk of their own, which keeps its power, and docks on the disk that loses it; with
-    one place and with two."""
+    """Houses in turn, until the share of time is used, docks were on both disks, and there are enough cuts."""
     if not tools.may_mount():
-        part.skipped = "skipped: this needs root and an ext4 on a loop device"
+        part.skip("this needs root and an ext4 on a loop device")
         return
     until, number = time.monotonic() + share_s, 0
     hard_end = time.monotonic() + 3 * share_s + 60
-    while (time.monotonic() < until or part.power_cuts < least) and time.monotonic() < hard_end:
+    wanted = min(MOST_CUTS, max(LEAST_CUTS, least // len(HOUSES)))
+    def is_enough():
+        return time.monotonic() > until and part.power_cuts >= least and number >= 2
+    while not is_enough() and time.monotonic() < hard_end and not part.found():
+        how = HOUSES[number % len(HOUSES)]
         number += 1
-        wanted = min(CUTS_A_HOUSE, max(2, least - part.power_cuts))
-        together, places = number % 2 == 0, 2 if number % 3 == 0 else 1
-        _cut_house(tools, part, f"power-{number}", (wanted, hard_end), (together, places))
-        if part.findings:
-            return
+        _cut_house(tools, part, f"power-{number}", (wanted, hard_end), how)
 
 
 def _cut_house(tools, part, name, bounds, how):
-    (wanted, hard_end), (together, places) = bounds, how
+    (wanted, hard_end), (together, kind) = bounds, how
     disk = tools.work / f"{name}-disk"
     image = tools.mount_ext4(disk, 512)
     outside = None if together else tools.work / f"{name}-docks"
     # A dock whose own disk loses its power forces what it writes to it, or loses its own files.
-    house, docks = furnish(tools, name, places, at=disk / name, outside=outside, is_careful=together)
+    house, docks = furnish(tools, name, at=disk / name, outside=outside, is_careful=together, **kind)
     os.sync()
     rng = tools.rng(name, "instants")
     for dock in docks:
@@ -66,14 +76,14 @@ def _cut_house(tools, part, name, bounds, how):
         part.power_cuts += 1
         part.trials += 1
         part.findings += Judge(house, docks).promises_hold()
-        if part.findings:
+        if part.found():
             say(part.name, f"{name}: broken after cut {part.power_cuts}")
             break
         for dock in docks:
             dock.go_on()
     finish(tools, part, house, docks)
     tools.unmount(disk)
-    if not part.findings:
+    if not part.found():
         image.unlink()
 
 

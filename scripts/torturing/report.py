@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from .judge import DOUBLED, LOST, SERVED_WRONG
+from .judge import DOUBLED, LOST, SERVED_WRONG, UNTRIED
 
 
 @dataclasses.dataclass
@@ -18,12 +18,32 @@ class Part:
     sources: int = 0
     outcome: str = ""
     findings: list = dataclasses.field(default_factory=list)
-    skipped: str = ""
+    skipped: list = dataclasses.field(default_factory=list)
 
-    def judged(self, judge, docks, findings):
+    def judged(self, docks, findings):
         """Adds what a judge said of a house."""
         self.sources += sum(len(dock.sources) for dock in docks)
         self.findings += findings
+
+    def skip(self, why):
+        """Notes what cannot be done here."""
+        self.skipped.append(why)
+
+    def found(self):
+        """Findings against the archive. What was left untried is none, and no reason to stop."""
+        return [finding for finding in self.findings if finding.kind != UNTRIED]
+
+    def result(self):
+        """What the table says of it."""
+        said = f"{len(self.findings)} findings" if self.findings else self.outcome or "all held"
+        return said if self.trials or self.findings else "skipped"
+
+
+def exit_code(parts):
+    """0 all held, 1 something was found, 3 nothing was found, and not all was tried."""
+    if any(part.found() for part in parts):
+        return 1
+    return 3 if any(part.findings for part in parts) else 0
 
 
 COLUMNS = ("part", "trials", "kills", "power cuts", "faults", "sources", "outcome")
@@ -32,9 +52,8 @@ COLUMNS = ("part", "trials", "kills", "power cuts", "faults", "sources", "outcom
 def print_table(parts):
     rows = [COLUMNS]
     for part in parts:
-        outcome = part.skipped or (f"{len(part.findings)} findings" if part.findings else part.outcome or "all held")
         figures = [part.trials, part.kills, part.power_cuts, part.faults, part.sources]
-        rows.append((part.name, *map(str, figures), outcome))
+        rows.append((part.name, *map(str, figures), part.result()))
     widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
     print()
     for row in rows:
@@ -47,6 +66,13 @@ def print_findings(parts):
     for part in parts:
         for finding in part.findings:
             print(f"finding: {part.name}: {finding}")
+
+
+def print_skipped(parts):
+    """What a table full of "all held" would hide."""
+    skipped = [f"{part.name} ({'; '.join(part.skipped)})" for part in parts if part.skipped]
+    if skipped:
+        print(f"skipped: {', '.join(skipped)}")
 
 
 def last_line(parts):

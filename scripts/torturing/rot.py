@@ -1,14 +1,18 @@
-"""Bit rot: a random byte flipped in each of many stored files. Each is found and named, and none is served."""
+"""Bit rot: a random byte flipped in each of many stored files. Each is found and named, and none is served; one that
+nobody touched is served all the while, so that a refusal means something."""
 
 import concurrent.futures
 import json
 
 from .docks import Dock
 from .house import House
-from .judge import DAMAGED, SERVED_WRONG, Finding, Judge
+from .judge import DAMAGED, SERVED_WRONG, UNTRIED, Finding, Judge
 from .tools import say
 
 DOCK = "dock-1"
+
+# How `get` ends over damage (src/cli/exit.rs), and over nothing else.
+DAMAGE = 3
 
 # Of ten damaged files, so many are sealed files; the others are key files.
 SEALED_IN_TEN = 8
@@ -23,33 +27,44 @@ def spoil(tools, part, files):
     rng = tools.rng("rot", "bytes")
     for number in range(files):
         dock.drop(manner="media" if number % 25 == 0 else "at_once", size=rng.randrange(1, 20_000))
+    control = dock.drop(manner="at_once", size=20_000)
     if not house.start_and_wait():
         part.findings += Judge(house, [dock]).died()
         return
     judge = Judge(house, [dock])
     judge.wait_for_answers(180, ())
     house.stop()
-    flipped = _flip(house, rng, files)
+    whole = _item_of(dock, control)
+    if whole is None:
+        part.findings.append(Finding("stuck", "the source that is to stay whole has no receipt"))
+        return
+    flipped = _flip(house, rng, files, whole)
     part.trials += len(flipped)
     part.faults += len(flipped)
     if len(flipped) < files:
-        part.findings.append(Finding("untried", f"only {len(flipped)} of {files} files were spoilt"))
+        part.findings.append(Finding(UNTRIED, f"only {len(flipped)} of {files} files were spoilt"))
     named = _look(house, part, flipped)
-    refused = _serve(house, part, dock, flipped)
+    refused = _serve(house, part, flipped, (whole, control))
     for path, at, bit in flipped.values():
         flip_bit(path, at, bit)
     findings = judge.judge(patience_s=180, retrieve_most=50)
-    part.judged(None, [dock], findings)
+    part.judged([dock], findings)
     part.outcome = f"{named} found and named, {refused} refused"
     say(part.name, f"{len(flipped)} spoilt, {named} named, {refused} refused, {len(findings)} findings once mended")
 
 
-def _flip(house, rng, files):
-    """One bit of one byte in one file of each item; answers where."""
+def _item_of(dock, source):
+    receipts = [json.loads(text) for text, _ in dock.answers.values()]
+    return next((one["item"] for one in receipts if one["sha256"] == source.sha256), None)
+
+
+def _flip(house, rng, files, spared):
+    """One bit of one byte in one file of each item but one; answers where."""
     items = {}
     for path in sorted((house.home / "vault").glob("*/*/*")):
         if path.suffix in (".seal", ".keys"):
             items.setdefault(path.name.split(".")[0], {})[path.suffix] = path
+    del items[spared]
     flipped = {}
     for item in rng.sample(sorted(items), min(files, len(items))):
         path = items[item][".seal" if rng.randrange(10) < SEALED_IN_TEN else ".keys"]
@@ -84,23 +99,38 @@ def _look(house, part, flipped):
     return len(named & set(flipped))
 
 
-def _serve(house, part, dock, flipped):
-    """No damaged original is served: not whole, not in part, not right by chance of where the byte lies."""
-    house.start_and_wait()
+def _serve(house, part, flipped, control):
+    """No damaged original is served: not whole, not in part, not right by chance of where the byte lies. `get` says that
+    it is damage; whoever cannot serve anything at all refuses nothing."""
+    if not house.start_and_wait():
+        part.findings += Judge(house, []).died()
+        return 0
 
     def get(item):
         to = house.tools.work / f"rotten-{item}"
         done = house.run("get", item, "-o", to, "--purpose", "torture")
-        return item, done.returncode, to.exists()
+        return item, done.returncode, to
 
+    _serves_control(part, get, control)
     refused = 0
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        for item, code, is_there in pool.map(get, sorted(flipped)):
-            if code == 0 or is_there:
-                path, at, _ = flipped[item]
-                where = f"{path.name}, byte {at} of {path.stat().st_size}"
+        for item, code, to in pool.map(get, sorted(flipped)):
+            path, at, _ = flipped[item]
+            where = f"{path.name}, byte {at} of {path.stat().st_size}"
+            if code == 0 or to.exists():
                 part.findings.append(Finding(SERVED_WRONG, f"a damaged item was served: {where}; get ended with {code}"))
+            elif code != DAMAGE:
+                part.findings.append(Finding("verify", f"get does not call it damage: {where}; it ended with {code}"))
             else:
                 refused += 1
+    _serves_control(part, get, control)
     house.stop()
     return refused
+
+
+def _serves_control(part, get, control):
+    item, source = control
+    _, code, to = get(item)
+    if code != 0 or to.read_bytes() != source.content():
+        part.findings.append(Finding(SERVED_WRONG, f"the item that nobody touched was not served whole: get ended with {code}"))
+    to.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ def run(tools, parts):
         NO_ITEM: _forge_a_receipt(tools, house, docks[1]),
     }
     part.findings = Judge(house, docks).judge()
-    part.judged(None, docks, [])
+    part.judged(docks, [])
     part.trials = part.faults = len(planted)
     return _verdict(part.findings, planted)
 

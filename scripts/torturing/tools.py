@@ -48,8 +48,12 @@ class Tools:
         if named:
             self.sealdock = pathlib.Path(named).resolve()
         else:
-            say("build", "cargo build --release --locked")
-            subprocess.run(["cargo", "build", "--release", "--locked", "--bins"], cwd=TOP, check=True)
+            # Where rustup puts it; not every shell has that in its PATH.
+            env = {**os.environ, "PATH": f"{pathlib.Path.home() / '.cargo' / 'bin'}:{os.environ['PATH']}"}
+            for command in ([TOP / "scripts" / "setup"], ["cargo", "build", "--release", "--locked", "--bins"]):
+                say("build", " ".join(map(str, command)).replace(f"{TOP}/", ""))
+                if subprocess.run(command, cwd=TOP, check=False, env=env).returncode != 0:
+                    raise Unusable("there is no binary to torture")
             target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target"))
             self.sealdock = target / "release" / "sealdock"
         if not self.sealdock.with_name("sealdock-probe").exists():
