@@ -46,6 +46,14 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A place takes nothing more, for a reason that was met before.
+    #[error("the place {} of the vault takes nothing now ({})", path.display(), because.code())]
+    FellOut {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        because: Fault,
+    },
     /// A sealed file should be here and is not.
     #[error("{} is missing", path.display())]
     Missing {
@@ -59,8 +67,13 @@ impl Error {
     #[must_use]
     pub fn is_full(&self) -> bool {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        matches!(self, Self::Disk { source, .. }
-            if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+        match self {
+            Self::Disk { source, .. } => {
+                matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+            }
+            Self::FellOut { because, .. } => *because == Fault::Full,
+            Self::NotAPlace { .. } | Self::Missing { .. } => false,
+        }
     }
 
     /// The file is not there, as opposed to unreadable.

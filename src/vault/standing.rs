@@ -93,6 +93,7 @@ impl Fault {
             Error::Disk { source, .. } if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
                 Self::ReadOnly
             }
+            Error::FellOut { because, .. } => *because,
             _ if error.is_full() => Self::Full,
             Error::Disk { .. } => Self::Failing,
         }
@@ -117,6 +118,16 @@ impl Slot {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why nothing was written to it that was begun while it took files.
+    pub(super) fn fell_out(&self) -> Error {
+        let because = match self.standing() {
+            Standing::Away(fault) => fault,
+            // It is back by now.
+            Standing::Whole | Standing::Owing => Fault::Failing,
+        };
+        Error::FellOut { path: self.place.path().to_owned(), because }
     }
 
     pub(super) fn standing(&self) -> Standing {

@@ -254,6 +254,19 @@ fn what_was_begun_before_a_place_fell_out_is_not_named_there_after_it_came_back(
     assert_eq!(standings(&vault)[0], Standing::Owing, "back already");
     assert_eq!(sealed.beside(keys).expect("both").settle().expect("settled"), 1);
     assert_eq!(has(&vault, id(1)), [false, true]);
+    assert_eq!(standings(&vault)[0], Standing::Owing, "it is not sent away once more");
+}
+
+#[test]
+fn a_place_that_failed_is_not_said_to_be_missing() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let vault = vault(home.path(), 2, (1, &Disk::default()));
+    let names: Vec<_> = vault.places().map(|place| place.name().clone()).collect();
+    vault.set_aside(&names[0], Fault::Full);
+    let error = vault.slots[0].fell_out();
+    assert!(error.is_full() && error.to_string().contains("takes nothing now (full)"), "{error}");
+    vault.look_at_places(&no_floor);
+    assert!(!vault.slots[0].fell_out().is_full(), "it is back");
 }
 
 #[test]

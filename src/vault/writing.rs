@@ -93,7 +93,7 @@ impl Vault {
 
     fn too_few(&self) -> Error {
         let away = self.slots.iter().find(|slot| slot.taking().is_none());
-        Error::NotAPlace { path: away.unwrap_or(&self.slots[0]).place.path().to_owned() }
+        away.unwrap_or(&self.slots[0]).fell_out()
     }
 }
 
@@ -226,7 +226,12 @@ impl Unnamed {
                 Ok(()) => named += 1,
                 Err(error) => {
                     part.take_back(&self.vault);
-                    self.leave_behind(named, Fault::of(&error));
+                    if matches!(error, Error::FellOut { .. }) {
+                        // Away already, or back since: this item alone is left out of it.
+                        self.parts.remove(named).discard(&self.vault);
+                    } else {
+                        self.leave_behind(named, Fault::of(&error));
+                    }
                     failed = Some(error);
                 }
             }
@@ -260,7 +265,7 @@ impl Both {
     fn name(&self, vault: &Vault) -> Result<(), Error> {
         // A place that fell out since was swept when it came back.
         if vault.slots[self.sealed.at].taking() != Some(self.sealed.fell) {
-            return Err(Error::NotAPlace { path: vault.slots[self.sealed.at].place.path().to_owned() });
+            return Err(vault.slots[self.sealed.at].fell_out());
         }
         let folder = self.sealed.home.parent().unwrap_or(&self.sealed.home);
         vault.disk().make_folder(folder, FOLDER_MODE).doing("make", folder)?;

@@ -35,8 +35,9 @@ impl From<vault::Error> for Problem {
         let code = match &error {
             _ if error.is_full() => Code::NoSpace,
             vault::Error::Missing { .. } => Code::DamagedItem,
-            vault::Error::NotAPlace { .. } => Code::PlaceMissing,
-            vault::Error::Disk { .. } => Code::DiskError,
+            vault::Error::NotAPlace { .. }
+            | vault::Error::FellOut { because: vault::Fault::Missing, .. } => Code::PlaceMissing,
+            vault::Error::Disk { .. } | vault::Error::FellOut { .. } => Code::DiskError,
         };
         Self::of(code, &error)
     }
