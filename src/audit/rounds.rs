@@ -85,7 +85,7 @@ impl Rounds {
         if let Some(left) = self.rest_left(now) {
             return Ok(Some(left));
         }
-        let Some((place, round, behind)) = self.furthest_behind(audit, now)? else { return Ok(None) };
+        let Some((place, round, behind)) = self.next_place(audit, now)? else { return Ok(None) };
         let (round, read) = self.read_on(audit, (&place, round, behind), (now, stop))?;
         self.known.insert(place.name().clone(), round);
         self.note(audit, (place.name(), round), now)?;
@@ -102,11 +102,7 @@ impl Rounds {
     }
 
     /// The place that is read next: the one that has a copy under way, or that is furthest behind.
-    fn furthest_behind(
-        &mut self,
-        audit: &Audit,
-        now: Moment,
-    ) -> Result<Option<(Place, Round, u64)>, Error> {
+    fn next_place(&mut self, audit: &Audit, now: Moment) -> Result<Option<(Place, Round, u64)>, Error> {
         let total = audit.catalog.counts()?.sealed_bytes;
         let vault = audit.evidence.vault().clone();
         let mut furthest: Option<(Place, Round, u64)> = None;
