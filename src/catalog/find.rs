@@ -197,12 +197,22 @@ impl Question {
 /// digit.
 fn words(filter: &Filter, spell: &text::Spell<'_, Error>) -> Result<Option<Option<String>>, Error> {
     let mut all = Vec::new();
-    for (typed, column) in [(&filter.text, None), (&filter.name, Some("name"))] {
+    for (typed, columns) in [(&filter.text, text::EVERYWHERE), (&filter.name, text::NAMES)] {
         let Some(typed) = typed else { continue };
-        let Some(part) = text::query(typed, column, spell)? else { return Ok(None) };
+        let Some(part) = text::query(typed, columns, spell)? else { return Ok(None) };
         all.push(format!("({part})"));
     }
-    Ok(Some((!all.is_empty()).then(|| all.join(" AND "))))
+    if all.is_empty() {
+        return Ok(Some(None));
+    }
+    // The columns of the items decide; the marks spare looking at rows that they would refuse.
+    let marks = [
+        filter.kind.map(text::kind),
+        filter.dock.as_ref().map(text::dock),
+        filter.state.and_then(text::state),
+    ];
+    all.extend(marks.into_iter().flatten().map(|mark| text::marked(&mark)));
+    Ok(Some(Some(all.join(" AND "))))
 }
 
 #[derive(Default)]
@@ -219,7 +229,7 @@ impl Building {
 
     fn add_columns(&mut self, filter: &Filter) {
         if let Some(kind) = filter.kind {
-            self.and("kind = ?", word(&kind));
+            self.and("kind = ?", Value::Text(kind.code().to_owned()));
         }
         if let Some(dock) = &filter.dock {
             self.and("dock = ?", Value::Text(dock.as_str().to_owned()));
@@ -239,13 +249,6 @@ impl Building {
             self.and(&format!("{column} >= ?"), Value::Blob(prefix.from.to_vec()));
             self.and(&format!("{column} <= ?"), Value::Blob(prefix.to.to_vec()));
         }
-    }
-}
-
-fn word(kind: &Kind) -> Value {
-    match serde_json::to_value(kind) {
-        Ok(serde_json::Value::String(word)) => Value::Text(word),
-        _ => unreachable!("a kind is a word"),
     }
 }
 

@@ -5,12 +5,18 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::model::{DockName, Kind, State};
+
 /// Longest text indexed for one field of one item, in bytes: names and tags are hostile.
 const MAX_TEXT_BYTES: usize = 16 * 1024;
 
 /// Longest query, and most terms in one: more would only narrow an empty result.
 const MAX_QUERY_BYTES: usize = 1024;
 const MAX_TERMS: usize = 32;
+
+/// The columns of the index that hold words, as FTS5 names them.
+pub(super) const EVERYWHERE: &str = "{name other}";
+pub(super) const NAMES: &str = "name";
 
 /// Beginnings up to this length are in the index themselves (schema).
 const KEPT_BEGINNING: usize = 4;
@@ -43,8 +49,32 @@ pub(super) fn index(text: &str) -> String {
     tokens.join(" ")
 }
 
+/// A field of an item as one token of the column `marks`. What stands before it is in no word that is made of a
+/// text, so no beginning of a word finds it.
+fn mark(field: &str, value: &str) -> String {
+    format!("\u{e000}{field}{}", hex::encode(value))
+}
+
+pub(super) fn kind(kind: Kind) -> String {
+    mark("kind", kind.code())
+}
+
+pub(super) fn dock(dock: &DockName) -> String {
+    mark("dock", dock.as_str())
+}
+
+/// That a state is `sealed` is no mark: nearly all would bear it.
+pub(super) fn state(state: State) -> Option<String> {
+    (state != State::Sealed).then(|| mark("state", state.code()))
+}
+
+/// The FTS5 expression for items that bear a mark.
+pub(super) fn marked(mark: &str) -> String {
+    format!("(marks : \"{mark}\")")
+}
+
 /// An FTS5 expression for what a person typed, or nothing where no letter or digit is in it. All terms
-/// must be there. `column` limits the search to one column. `spell` names the words that begin with a text, or
+/// must be there, in the columns that are named as FTS5 names them. `spell` names the words that begin with a text, or
 /// nothing where there are too many.
 ///
 /// A beginning that the index does not keep costs SQLite a walk over all that match before the first is found.
@@ -52,11 +82,7 @@ pub(super) fn index(text: &str) -> String {
 ///
 /// # Errors
 /// As `spell`.
-pub(super) fn query<E>(
-    typed: &str,
-    column: Option<&str>,
-    spell: &Spell<'_, E>,
-) -> Result<Option<String>, E> {
+pub(super) fn query<E>(typed: &str, columns: &str, spell: &Spell<'_, E>) -> Result<Option<String>, E> {
     let mut terms = Vec::new();
     for run in runs(cut(typed, MAX_QUERY_BYTES)).into_iter().take(MAX_TERMS) {
         terms.push(term(&run, spell)?);
@@ -64,8 +90,7 @@ pub(super) fn query<E>(
     if terms.is_empty() {
         return Ok(None);
     }
-    let all = terms.join(" AND ");
-    Ok(Some(column.map_or_else(|| all.clone(), |column| format!("{column} : ({all})"))))
+    Ok(Some(format!("{columns} : ({})", terms.join(" AND "))))
 }
 
 /// Tokens hold letters and digits only, so nothing in them can end the quotes.
@@ -140,8 +165,8 @@ mod tests {
 
     use super::*;
 
-    fn asked(typed: &str, column: Option<&str>) -> Option<String> {
-        query::<Infallible>(typed, column, &|_| Ok(None)).expect("infallible")
+    fn asked(typed: &str) -> Option<String> {
+        query::<Infallible>(typed, EVERYWHERE, &|_| Ok(None)).expect("infallible")
     }
 
     #[test]
@@ -154,12 +179,11 @@ mod tests {
 
     #[test]
     fn queries_are_quoted_and_bounded() {
-        assert_eq!(asked("张三", None).as_deref(), Some("\"张三\""));
-        assert_eq!(asked("张三丰 mp", None).as_deref(), Some("\"张三 三丰\" AND \"mp\"*"));
-        assert_eq!(asked("三", Some("name")).as_deref(), Some("name : (\"三\"*)"));
-        assert_eq!(asked("\" OR *", None).as_deref(), Some("\"or\"*"));
-        assert_eq!(asked("()\"*", None), None);
-        assert_eq!(asked(&"a ".repeat(1000), None).expect("terms").matches("AND").count(), MAX_TERMS - 1);
+        assert_eq!(asked("张三").as_deref(), Some("{name other} : (\"张三\")"));
+        assert_eq!(asked("张三丰 mp").as_deref(), Some("{name other} : (\"张三 三丰\" AND \"mp\"*)"));
+        assert_eq!(asked("\" OR *").as_deref(), Some("{name other} : (\"or\"*)"));
+        assert_eq!(asked("()\"*"), None);
+        assert_eq!(asked(&"a ".repeat(1000)).expect("terms").matches("AND").count(), MAX_TERMS - 1);
     }
 
     #[test]
@@ -172,7 +196,7 @@ mod tests {
                     _ => None,
                 })
             };
-            query(typed, Some("name"), &words).expect("infallible").expect("terms")
+            query(typed, NAMES, &words).expect("infallible").expect("terms")
         };
         assert_eq!(spelled("Stati 张三"), "name : ((\"station\" OR \"stations\") AND \"张三\")");
         assert_eq!(spelled("nothing"), "name : (\"nothing\"*)");
@@ -181,19 +205,25 @@ mod tests {
     }
 
     fn finds(text: &str, typed: &str) -> bool {
+        asked(typed).is_some_and(|expression| matches(text, &expression))
+    }
+
+    /// Whether the index finds a video of this name.
+    fn matches(text: &str, expression: &str) -> bool {
         let db = rusqlite::Connection::open_in_memory().expect("opens");
         db.execute_batch(
             "CREATE VIRTUAL TABLE words USING fts5 \
-             (name, other, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '1 2 3 4')",
+             (name, other, marks, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '1 2 3 4')",
         )
         .expect("made");
-        db.execute("INSERT INTO words (rowid, name, other) VALUES (1, ?1, '')", [index(text)])
-            .expect("inserted");
-        let found = db.query_row(
-            "SELECT count(*) FROM words WHERE words MATCH ?1",
-            [asked(typed, None).expect("a query")],
-            |row| row.get::<_, i64>(0),
-        );
+        db.execute(
+            "INSERT INTO words (rowid, name, other, marks) VALUES (1, ?1, '', ?2)",
+            [index(text), mark("kind", "video")],
+        )
+        .expect("inserted");
+        let found = db.query_row("SELECT count(*) FROM words WHERE words MATCH ?1", [expression], |row| {
+            row.get::<_, i64>(0)
+        });
         found.expect("a well-formed expression") == 1
     }
 
@@ -205,6 +235,18 @@ mod tests {
         }
         for typed in ["小王", "明王", "2020", "询录"] {
             assert!(!finds(text, typed), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_found_whole_and_by_no_word() {
+        for typed in ["kind", "k", "7669", &mark("kind", "video")] {
+            assert!(!finds("张三 clip", typed), "{typed}");
+        }
+        let named = asked("张三").expect("a query");
+        for (value, found) in [("video", true), ("vide", false)] {
+            let expression = format!("({named}) AND {}", marked(&mark("kind", value)));
+            assert_eq!(matches("张三 clip", &expression), found, "{expression}");
         }
     }
 
@@ -220,7 +262,7 @@ mod tests {
 
         #[test]
         fn no_query_is_malformed(text in ".{0,40}", typed in ".{0,40}") {
-            if asked(&typed, None).is_some() {
+            if asked(&typed).is_some() {
                 finds(&text, &typed);
             }
         }

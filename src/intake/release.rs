@@ -166,7 +166,7 @@ impl Intake {
         let Some(plan) = self.inbox_of(&row.facts.source.dock) else { return Ok(()) };
         let Ok(root) = Root::open(plan.dock, &plan.path) else { return Ok(()) };
         let Some(item) = self.parts().catalog.item(row.item)? else { return Ok(()) };
-        let second = match self.remove_or_keep(&root, &aside(row), item.sha256) {
+        let second = match self.remove_or_keep(&root, row, item.sha256) {
             Ok(second) => second,
             Err(error) => {
                 tracing::warn!(deposit.id = %row.deposit(), error = %chain(&error), "a released source stays aside");
@@ -182,7 +182,8 @@ impl Intake {
         self.enter(SourceReleased { deposit: row.deposit(), step, remove_after: None })
     }
 
-    fn remove_or_keep(&self, root: &Root, aside: &Aside, wanted: Sha256) -> Result<Second, inbox::Error> {
+    fn remove_or_keep(&self, root: &Root, row: &DepositRow, wanted: Sha256) -> Result<Second, Error> {
+        let aside = aside(row);
         let open = match aside.open(root) {
             Ok(open) => open,
             // Gone already: a crash came between the removal and its entry. Without the shelf it is the disk
@@ -191,7 +192,7 @@ impl Intake {
                 let gone = if Aside::shelf_is_there(root) { Second::Removed } else { Second::Waits };
                 return Ok(gone);
             }
-            Err(refusal) => return Err(refusal.into()),
+            Err(refusal) => return Err(inbox::Error::from(refusal).into()),
         };
         let mut file = &open.file;
         let mut hasher = Hasher::new();
@@ -209,10 +210,14 @@ impl Intake {
             hasher.update(&buffer[..read]);
         }
         if Sha256(hasher.finalize().into()) != wanted {
-            put_back(root, aside, &self.parts().disk)?;
+            put_back(root, &aside, &self.parts().disk)?;
             return Ok(Second::Kept);
         }
-        remove_aside(root, aside, &open, &self.parts().disk)?;
+        // Hashing took its time: a place may have gone meanwhile. P1
+        if !self.is_in_enough_places(row.item)? {
+            return Ok(Second::Waits);
+        }
+        remove_aside(root, &aside, &open, &self.parts().disk)?;
         Ok(Second::Removed)
     }
 

@@ -4,29 +4,30 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::reason::codes;
 use super::{
     ArchiveId, ClaimAlgorithm, DepositId, DockName, Domain, Fingerprints, ItemId, Moment, Protection,
     RawName, Reason, Wide,
 };
 
-/// What sort of thing an original is, judged by its name; facts from a probe stand apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// 录像.
-    Video,
-    /// 录音.
-    Audio,
-    /// 照片.
-    Image,
-    /// A written record.
-    Document,
-    /// A companion of a clip: checksum, track, subtitles, index.
-    Sidecar,
-    /// A device log.
-    Log,
-    /// Anything else, vendor-encrypted originals included.
-    Opaque,
+codes! {
+    /// What sort of thing an original is, judged by its name; facts from a probe stand apart.
+    Kind {
+        /// 录像.
+        Video = "video",
+        /// 录音.
+        Audio = "audio",
+        /// 照片.
+        Image = "image",
+        /// A written record.
+        Document = "document",
+        /// A companion of a clip: checksum, track, subtitles, index.
+        Sidecar = "sidecar",
+        /// A device log.
+        Log = "log",
+        /// Anything else, vendor-encrypted originals included.
+        Opaque = "opaque",
+    }
 }
 
 /// A file as it lay in its inbox. Equal sources are one deposit: a file seen again unchanged is not

@@ -9,8 +9,8 @@ use super::{Error, bump, prepared};
 use crate::catalog::columns::{Json, Word, integer};
 use crate::catalog::rows::{Arrival, state_of};
 use crate::model::{
-    DepositFacts, DerivativeSealed, Generation, ItemId, ItemSealed, KnownDeposit, LedgerIndex, MediaProbed,
-    Protection, ReadBack, Reason, SourceReleased, State,
+    DepositFacts, DerivativeSealed, DockName, Generation, ItemId, ItemSealed, Kind, KnownDeposit,
+    LedgerIndex, MediaProbed, Protection, ReadBack, Reason, SourceReleased, State,
 };
 
 /// New bytes became an item.
@@ -31,7 +31,7 @@ pub(super) fn sealed(db: &Connection, index: LedgerIndex, sealed: &ItemSealed) -
         },
     )?;
     if words::may_be_indexed(&sealed.protections) {
-        let mut words = Words::default();
+        let mut words = Words::of(deposit.kind, &deposit.source.dock, state_of(&deposit.reasons));
         words.add_arrival(deposit);
         words.put(db, place)?;
     }
@@ -187,18 +187,24 @@ pub(super) fn probed(db: &Connection, probed: &MediaProbed) -> Result<(), Error>
 
 /// Something about an item that a person should know.
 pub(super) fn add_reason(db: &Connection, item: ItemId, reason: Reason) -> Result<(), Error> {
-    let Original { mut reasons, state, .. } = original(db, item)?;
-    if reasons.contains(&reason) {
+    let mut original = original(db, item)?;
+    if original.reasons.contains(&reason) {
         return Ok(());
     }
-    reasons.push(reason);
-    let now = state_of(&reasons);
+    original.reasons.push(reason);
+    let Original { reasons, state: before, .. } = &original;
+    let now = state_of(reasons);
     run(db, "note a reason", "UPDATE items SET reasons = ?2, state = ?3 WHERE item = ?1").with(params![
         item,
-        Json(&reasons),
+        Json(reasons),
         Word(now)
     ])?;
-    bump(db, "quarantined", i64::from(now != state))
+    if now == *before {
+        return Ok(());
+    }
+    bump(db, "quarantined", 1)?;
+    original.state = now;
+    original.index_words(db)
 }
 
 /// A source left its inbox, one step further.
@@ -216,6 +222,8 @@ pub(super) fn released(db: &Connection, released: &SourceReleased) -> Result<(),
 struct Original {
     item: ItemId,
     place: i64,
+    kind: Kind,
+    dock: DockName,
     state: State,
     reasons: Vec<Reason>,
     protections: Vec<Protection>,
@@ -224,14 +232,15 @@ struct Original {
 impl Original {
     fn index_words(&self, db: &Connection) -> Result<(), Error> {
         if words::may_be_indexed(&self.protections) {
-            words::collect(db, self.item)?.put(db, self.place)?;
+            let words = Words::of(self.kind, &self.dock, self.state);
+            words::collect(db, self.item, words)?.put(db, self.place)?;
         }
         Ok(())
     }
 }
 
 fn original(db: &Connection, item: ItemId) -> Result<Original, Error> {
-    prepared(db, "SELECT place, state, reasons, protections FROM items WHERE item = ?1")
+    prepared(db, "SELECT place, state, reasons, protections, kind, dock FROM items WHERE item = ?1")
         .and_then(|mut ask| {
             ask.query_row([item], |row| {
                 Ok(Original {
@@ -240,6 +249,8 @@ fn original(db: &Connection, item: ItemId) -> Result<Original, Error> {
                     state: row.get::<_, Word<_>>(1)?.0,
                     reasons: row.get::<_, Json<_>>(2)?.0,
                     protections: row.get::<_, Json<_>>(3)?.0,
+                    kind: row.get::<_, Word<_>>(4)?.0,
+                    dock: row.get(5)?,
                 })
             })
             .optional()

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::{Error, prepared};
 use crate::catalog::columns::Json;
 use crate::catalog::text;
-use crate::model::{DepositFacts, ItemId, MediaFacts, Protection};
+use crate::model::{DepositFacts, DockName, ItemId, Kind, MediaFacts, Protection, State};
 
 /// Arrivals of one item whose names are searched: the first ones.
 const MAX_ARRIVALS: i64 = 8;
@@ -15,14 +15,21 @@ pub(super) fn may_be_indexed(protections: &[Protection]) -> bool {
     !protections.iter().any(|one| matches!(one, Protection::Informant | Protection::Minor))
 }
 
-/// The words of one item.
-#[derive(Default)]
+/// The words and marks of one item.
 pub(super) struct Words {
     name: String,
     other: String,
+    marks: Vec<String>,
 }
 
 impl Words {
+    /// None yet, of an item with these fields.
+    pub(super) fn of(kind: Kind, dock: &DockName, state: State) -> Self {
+        let mut marks = vec![text::kind(kind), text::dock(dock)];
+        marks.extend(text::state(state));
+        Self { name: String::new(), other: String::new(), marks }
+    }
+
     pub(super) fn add_arrival(&mut self, facts: &DepositFacts) {
         let path = &facts.source.path;
         add(&mut self.name, &path.file_name().to_text());
@@ -41,9 +48,10 @@ impl Words {
 
     /// Puts them in the place of what the index had for the item.
     pub(super) fn put(&self, db: &Connection, place: i64) -> Result<(), Error> {
-        prepared(db, "INSERT OR REPLACE INTO words (rowid, name, other) VALUES (?1, ?2, ?3)")
+        prepared(db, "INSERT OR REPLACE INTO words (rowid, name, other, marks) VALUES (?1, ?2, ?3, ?4)")
             .and_then(|mut put| {
-                put.execute(params![place, text::index(&self.name), text::index(&self.other)])
+                let Self { name, other, marks } = self;
+                put.execute(params![place, text::index(name), text::index(other), marks.join(" ")])
             })
             .map(drop)
             .map_err(Error::database("index words"))
@@ -55,9 +63,8 @@ fn add(text: &mut String, more: &str) {
     text.push_str(more);
 }
 
-/// Collects an item's words anew.
-pub(super) fn collect(db: &Connection, item: ItemId) -> Result<Words, Error> {
-    let mut words = Words::default();
+/// Collects an item's words anew, into none yet.
+pub(super) fn collect(db: &Connection, item: ItemId, mut words: Words) -> Result<Words, Error> {
     let mut gather = || {
         let mut ask = prepared(db, "SELECT facts FROM deposits WHERE item = ?1 ORDER BY idx LIMIT ?2")?;
         let mut rows = ask.query(params![item, MAX_ARRIVALS])?;

@@ -141,8 +141,9 @@ CREATE TABLE counters (
 
 -- Search words (text.rs makes them); rowid is items.place. Short beginnings of words are kept too, because
 -- many words share them: without, a search would gather everything beneath them before its first answer.
+-- `marks` are the fields that a search may be narrowed by, so that it need not look at each row.
 CREATE VIRTUAL TABLE words USING fts5 (
-    name, other,
+    name, other, marks,
     content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '1 2 3 4'
 );
 
