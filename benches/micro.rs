@@ -12,7 +12,7 @@ use sealdock::catalog::{Catalog, HeadSigner, Opening};
 use sealdock::ledger::{Content, Entry, Line};
 use sealdock::model::{
     Act, Actor, ArchiveId, ArchiveMade, DepositFacts, DepositId, DockName, Domain, Generation, ItemId,
-    ItemSealed, KeyId, Kind, LedgerIndex, Moment, RawName, ReadBack, Sha256, Source, Wide,
+    ItemSealed, KeyId, Kind, LedgerIndex, Level, Moment, RawName, ReadBack, Sha256, Source, Wide,
 };
 use sealdock::seal::{self, ItemKey, Place, Plan, Role, SegmentSize};
 use sealdock::sys::{Disk, Entropy, OsEntropy, SystemClock};
@@ -175,6 +175,7 @@ fn deposit() -> Content {
         sealed_size: 191_200,
         sealed_sha256: Sha256(entropy.bytes()),
         protections: Vec::new(),
+        level: Level::None,
         domains: vec![Domain::General],
         generation: Generation(1),
         keys_sha256: Sha256(entropy.bytes()),

@@ -21,9 +21,9 @@ use sealdock::ledger::{
 };
 use sealdock::model::{
     Act, Actor, ClockClaim, ClockSource, ClockTrust, DepositFacts, DepositId, DockName, Domain, Epoch,
-    Generation, ItemId, ItemRead, ItemSealed, Kind, KnownDeposit, LedgerIndex, MediaFacts, MediaProbed,
-    Moment, NameHints, ProbeOutcome, RawName, ReadBack, Reason, Sha256, Source, StreamFacts, StreamKind,
-    Truncated, Wide,
+    Generation, ItemId, ItemRead, ItemSealed, Kind, KnownDeposit, LedgerIndex, Level, MediaFacts,
+    MediaProbed, Moment, NameHints, ProbeOutcome, RawName, ReadBack, Reason, Sha256, Source, StreamFacts,
+    StreamKind, Truncated, Wide,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -213,6 +213,7 @@ impl Writing {
             sealed_size: size + 1200,
             sealed_sha256: Sha256(self.dice.bytes()),
             protections: Vec::new(),
+            level: Level::None,
             domains: vec![Domain::General],
             generation: Generation(1),
             keys_sha256: Sha256(self.dice.bytes()),

@@ -24,6 +24,7 @@ pub mod evidence;
 pub mod audit;
 pub mod intake;
 pub mod reading;
+pub mod secrecy;
 // F8: the interface of programs
 pub mod api;
 // F9, F10: wiring and commands

@@ -15,7 +15,7 @@ import subprocess
 VIEW = {
     name: f"SELECT * FROM {name}" for name in (
         "entries", "nodes", "heads", "ledger_files", "archive", "items", "derivatives", "deposits", "media", "claims",
-        "ties", "damage", "lost_places",
+        "ties", "damage", "lost_places", "lowerings", "principals",
     )
 } | {
     # These count working tables.

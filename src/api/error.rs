@@ -103,6 +103,12 @@ codes! {
     RestoreUnconfirmed = "restore_unconfirmed", 403;
     /// Whoever did the first half of an act may not do the second.
     NeedsAnother = "needs_another", 403;
+    /// Nobody seconds an act of their own.
+    OwnAct = "own_act", 403;
+    /// It is so already.
+    NoChange = "no_change", 409;
+    /// Nothing is proposed that a second person could agree to.
+    NothingProposed = "nothing_proposed", 409;
     /// No restore waits for a confirmation.
     NothingToConfirm = "nothing_to_confirm", 409;
     /// A folder that should be a backup and is none, or was cut short.
@@ -144,6 +150,7 @@ impl Code {
                 | Self::CustodyClosed
                 | Self::RestoreUnconfirmed
                 | Self::NeedsAnother
+                | Self::OwnAct
         )
     }
 }

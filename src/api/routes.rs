@@ -14,6 +14,12 @@ pub const ITEMS: &str = "/api/v1/items";
 pub const ITEM: &str = "/api/v1/items/{id}";
 /// `POST` [`super::ReadingRequest`]: the bytes, with [`super::READING_SIZE`] and [`super::READING_SHA256`].
 pub const READING: &str = "/api/v1/items/{id}/reading";
+/// `POST` [`super::ClassRequest`]: [`super::ClassAnswer`].
+pub const CLASS: &str = "/api/v1/items/{id}/class";
+/// `POST` [`super::SecondWord`]: [`super::ClassAnswer`].
+pub const CLASS_AGREE: &str = "/api/v1/items/{id}/class/agree";
+/// `POST` [`super::SecondWord`]: [`super::ClassAnswer`].
+pub const CLASS_DECLINE: &str = "/api/v1/items/{id}/class/decline";
 /// `POST` [`super::VerifyRequest`]: lines with one [`super::Verified`].
 pub const VERIFY: &str = "/api/v1/verify";
 /// `POST`: lines with one [`super::LedgerVerified`].

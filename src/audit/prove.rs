@@ -51,7 +51,7 @@ impl Audit {
         let copies = self.look_at_copies(record)?;
         if copies.iter().all(|copy| matches!(copy.state, CopyState::Whole { .. })) {
             let (item, code) = (record.item, damage.code().to_owned());
-            self.catalog.damage_found(DamageFound { item, code, place: None })?;
+            self.catalog.damage_found(DamageFound { item, code, place: None }, record.generation)?;
         }
         Ok(())
     }

@@ -215,7 +215,7 @@ fn read_copy(
         && audit.evidence.is_damage_in(place, &record, damage)
     {
         tracing::error!(item.id = %record.item, place = %place.name(), code = %damage, "damage was found");
-        audit.enter_damage(record.item, place.name(), damage)?;
+        audit.enter_damage(&record, place.name(), damage)?;
         audit.mend(record.item, place.name(), stop)?;
     }
     // What cannot be read counts as looked at: a bad disk must not hold up the round.

@@ -229,7 +229,7 @@ impl Audit {
             }
             // The ledger says that it lay here: then it was lost here.
             if !self.evidence.owes(place, &record) {
-                self.enter_damage(row.item, place.name(), evidence::Damage::SealedMissing)?;
+                self.enter_damage(&record, place.name(), evidence::Damage::SealedMissing)?;
                 self.mend(row.item, place.name(), stop)?;
                 continue;
             }
@@ -272,7 +272,7 @@ impl Audit {
         let copies = self.evidence.check(record, Depth::Sealed)?;
         for copy in &copies {
             if let CopyState::Damaged(damage) = copy.state {
-                self.enter_damage(record.item, &copy.place, damage)?;
+                self.enter_damage(record, &copy.place, damage)?;
             }
         }
         Ok(copies)
@@ -280,12 +280,13 @@ impl Audit {
 
     pub(super) fn enter_damage(
         &self,
-        item: ItemId,
+        record: &Record,
         place: &PlaceName,
         damage: evidence::Damage,
     ) -> Result<(), Error> {
         let (code, place) = (damage.code().to_owned(), Some(place.clone()));
-        Ok(self.catalog.damage_found(DamageFound { item, code, place })?)
+        let found = DamageFound { item: record.item, code, place };
+        Ok(self.catalog.damage_found(found, record.generation)?)
     }
 
     /// Mends a damaged copy, and enters it. Answers whether it is whole now.

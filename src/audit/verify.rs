@@ -257,12 +257,14 @@ impl Work<'_> {
         tally.stopped || tally.ended.is_some()
     }
 
-    /// Damage is looked at twice: a fault of memory or cable on the way is not a fault of the file.
+    /// Damage is looked at twice: a fault of memory or cable on the way is not a fault of the file, and an item
+    /// whose class changed meanwhile has another key file.
     fn check(&self, row: &ItemRow) -> Result<Checked, Error> {
         match self.check_once(row) {
             Ok(first) if first.has_damage() => {
+                let now = self.audit.catalog.item(row.item)?;
                 tracing::error!(item.id = %row.item, "damage; reading once more");
-                self.check_once(row)
+                self.check_once(now.as_ref().unwrap_or(row))
             }
             outcome => outcome,
         }
@@ -350,7 +352,8 @@ impl Tally<'_> {
         report.failures.sort_by(|a, b| (a.item, &a.place).cmp(&(b.item, &b.place)));
         for Failure { item, place, code, .. } in &report.failures {
             let (item, place, code) = (*item, Some(place.clone()), code.clone());
-            audit.catalog.damage_found(DamageFound { item, code, place })?;
+            let Some(row) = audit.catalog.item(item)? else { continue };
+            audit.catalog.damage_found(DamageFound { item, code, place }, row.generation)?;
         }
         let lacking = report.places.iter().map(|place| place.owed + place.away).sum::<u64>();
         let unseen = self.stopped

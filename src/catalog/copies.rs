@@ -4,9 +4,9 @@
 use rusqlite::params;
 
 use super::work::{at_most, change};
-use super::{Catalog, Error};
+use super::{Catalog, Error, ItemRow};
 use crate::ledger::Content;
-use crate::model::{Act, Actor, DamageFound, ItemId, Moment, PlaceName};
+use crate::model::{Act, Actor, DamageFound, Generation, ItemId, Moment, PlaceName};
 
 /// Damage that stands: found in one place and not repaired yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,15 @@ pub struct Round {
 
 /// Damage.
 impl Catalog {
-    /// Enters damage, once for one item, code and place until it is repaired.
+    /// Enters damage, once for one item, code and place until it is repaired. `seen` is the generation of the key file
+    /// that was looked for: where another lives by now, the class of the item changed meanwhile, and what was seen
+    /// says nothing.
     ///
     /// # Errors
     /// As [`Catalog::record`].
-    pub fn damage_found(&self, damage: DamageFound) -> Result<(), Error> {
-        if self.is_damage_known(&damage)? {
+    pub fn damage_found(&self, damage: DamageFound, seen: Generation) -> Result<(), Error> {
+        let other = |row: ItemRow| row.generation != seen;
+        if self.is_damage_known(&damage)? || self.item(damage.item)?.is_some_and(other) {
             return Ok(());
         }
         let act = Act::DamageFound(damage);

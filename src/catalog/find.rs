@@ -12,7 +12,7 @@ use super::apply::place_of;
 use super::columns::{Json, Unsigned, Word};
 use super::rows::FoundRow;
 use super::work::at_most;
-use super::{Catalog, Error, text};
+use super::{Catalog, Error, Sight, text};
 use crate::model::{DockName, Kind, Moment, RawName, Sha256, State};
 
 /// Rows read at once; at first fewer, so that whoever looks at a screen of them does not wait for more.
@@ -88,17 +88,17 @@ impl FromStr for ItemPrefix {
 }
 
 impl Catalog {
-    /// Shows every original that the filter lets through, in the order of arrival, until there are no more
+    /// Shows every original that the filter and the sight let through, in the order of arrival, until there are no more
     /// or the caller has enough. What arrives meanwhile may or may not be among them.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub fn find(
         &self,
-        filter: &Filter,
+        (filter, sight): (&Filter, &Sight),
         show: &mut dyn FnMut(FoundRow) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let Some(question) = Question::of(filter, &|word| self.words_beginning(word))? else {
+        let Some(question) = Question::of((filter, sight), &|word| self.words_beginning(word))? else {
             return Ok(());
         };
         let mut behind = question.behind;
@@ -165,7 +165,10 @@ struct Question {
 
 impl Question {
     /// Nothing where no item can be found.
-    fn of(filter: &Filter, spell: &text::Spell<'_, Error>) -> Result<Option<Self>, Error> {
+    fn of(
+        (filter, sight): (&Filter, &Sight),
+        spell: &text::Spell<'_, Error>,
+    ) -> Result<Option<Self>, Error> {
         let mut building = Building::default();
         let Some(words) = words(filter, spell)? else { return Ok(None) };
         // The index of words is read in the order of its row ids, which are places.
@@ -181,6 +184,7 @@ impl Question {
             building.and(&format!("{place} < ?"), Value::Integer(place_of(until)));
         }
         let Building { mut conditions, values } = building;
+        conditions.push(sight.condition());
         conditions.push(format!("{place} > ?"));
         let sql = format!(
             "SELECT items.place, item, kind, items.name, size, sha256, arrived, state, reasons
@@ -295,7 +299,10 @@ mod tests {
     #[test]
     fn listings_do_not_sort() {
         let db = rusqlite::Connection::open_in_memory().expect("opens");
-        db.execute_batch(include_str!("schema/1.sql")).expect("made");
+        for step in crate::catalog::connect::STEPS {
+            db.execute_batch(step).expect("made");
+        }
+        let sight = Sight::of(vec![0, 1, 5]);
         let dock = Some(DockName::local());
         let kind = Some(Kind::Video);
         let state = Some(State::Quarantined);
@@ -313,7 +320,7 @@ mod tests {
             Filter { text: text(), until: Some(Moment::UNIX_EPOCH), ..Filter::default() },
             Filter { kind, dock, ..Filter::default() },
         ] {
-            let question = Question::of(&filter, &|_| Ok(None)).expect("no words to look up");
+            let question = Question::of((&filter, &sight), &|_| Ok(None)).expect("no words to look up");
             let question = question.expect("asks something");
             let values = question.values.iter().chain([&Value::Integer(-1), &Value::Integer(64)]);
             let mut plan =
@@ -329,6 +336,8 @@ mod tests {
     #[test]
     fn words_without_letters_find_nothing() {
         let filter = Filter { text: Some("***".to_owned()), ..Filter::default() };
-        assert!(Question::of(&filter, &|_| Ok(None)).expect("no words to look up").is_none());
+        assert!(
+            Question::of((&filter, &Sight::WHOLE), &|_| Ok(None)).expect("no words to look up").is_none()
+        );
     }
 }

@@ -5,11 +5,12 @@ use rusqlite::{Row, params};
 use super::columns::{Json, Unsigned, Word};
 use super::rows::{Counts, ItemRow, Origin, Original};
 use super::work::at_most;
-use super::{Catalog, Error};
-use crate::model::{DerivedFacts, DigestClaim, DockName, ItemId, Sha256};
+use super::{Catalog, Error, Sight};
+use crate::model::{Class, DerivedFacts, DigestClaim, DockName, ItemId, Sha256};
 
 const ORIGINAL: &str = "SELECT item, size, sha256, sealed_size, sealed_sha256, domains, generation,
-    keys_sha256, recovered, dock, name, kind, arrived, state, reasons, protections, copies, readback FROM items";
+    keys_sha256, recovered, dock, name, kind, arrived, state, reasons, protections, copies, readback, level, term_years
+    FROM items";
 
 const DERIVATIVE: &str = "SELECT item, size, sha256, sealed_size, sealed_sha256, domains, generation,
     keys_sha256, recovered, parent, role, derived FROM derivatives";
@@ -28,6 +29,26 @@ impl Catalog {
         }
         let derived = self.ask(&format!("{DERIVATIVE} WHERE item = ?1"), params![item], derivative)?;
         Ok(derived.into_iter().next())
+    }
+
+    /// An original that somebody may know of, or a derivative of one. Where it is not there, and where it is not for
+    /// them, the same was asked and nothing is answered (P9).
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn item_seen(&self, item: ItemId, sight: &Sight) -> Result<Option<ItemRow>, Error> {
+        let sees = sight.condition();
+        let original =
+            self.ask(&format!("{ORIGINAL} WHERE item = ?1 AND {sees}"), params![item], original)?;
+        let derived = self.ask(
+            &format!(
+                "{DERIVATIVE} WHERE item = ?1
+                 AND EXISTS (SELECT 1 FROM items WHERE items.item = parent AND {sees})"
+            ),
+            params![item],
+            derivative,
+        )?;
+        Ok(original.into_iter().chain(derived).next())
     }
 
     /// The item that a dock deposited with these bytes first.
@@ -130,7 +151,7 @@ fn original(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
         arrived: row.get(12)?,
         state: row.get::<_, Word<_>>(13)?.0,
         reasons: row.get::<_, Json<_>>(14)?.0,
-        protections: row.get::<_, Json<_>>(15)?.0,
+        class: Class::new(row.get::<_, Word<_>>(18)?.0, row.get(19)?, row.get::<_, Json<_>>(15)?.0),
         copies: row.get(16)?,
         readback: row.get::<_, Word<_>>(17)?.0,
     };

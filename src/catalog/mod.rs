@@ -17,6 +17,7 @@ mod find;
 mod items;
 mod nodes;
 mod opening;
+mod people;
 mod place;
 mod proofs;
 mod replaying;
@@ -24,6 +25,7 @@ mod restores;
 mod rows;
 mod show;
 mod shown;
+mod sight;
 mod text;
 mod verify;
 mod work;
@@ -39,12 +41,14 @@ pub use deposits::SourceState;
 pub use error::{Error, Retry};
 pub use find::{Filter, ItemPrefix, NotAPrefix};
 pub use opening::Opening;
+pub use people::Lowering;
 pub use restores::{LedgerNow, Restorer};
 pub use rows::{Arrival, Counts, DepositRow, FoundRow, ItemRow, Origin, Original, Release};
 pub use shown::{
     Pending, ShownClock, ShownDeposit, ShownDerivative, ShownEntry, ShownFacts, ShownItem, ShownKeys,
     ShownProbe, ShownTie,
 };
+pub use sight::Sight;
 pub use verify::{LedgerReport, Progress};
 pub use writer::Recorded;
 

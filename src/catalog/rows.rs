@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    DepositFacts, DepositId, DockName, Domain, Generation, ItemId, Kind, LedgerIndex, Moment, Protection,
+    Class, DepositFacts, DepositId, DockName, Domain, Generation, ItemId, Kind, LedgerIndex, Moment,
     RawName, ReadBack, Reason, Recovered, Sha256, State,
 };
 
@@ -63,8 +63,8 @@ pub struct Original {
     pub state: State,
     /// Why, and what else should be noticed.
     pub reasons: Vec<Reason>,
-    /// Protections it arrived with.
-    pub protections: Vec<Protection>,
+    /// Its class.
+    pub class: Class,
     /// How many places hold it.
     pub copies: u32,
     /// How it was read back before its receipt.

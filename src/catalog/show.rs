@@ -11,22 +11,27 @@ use super::rows::{DepositRow, FoundRow};
 use super::shown::{
     ShownClock, ShownDeposit, ShownDerivative, ShownEntry, ShownFacts, ShownItem, ShownKeys, ShownTie,
 };
-use super::{Catalog, Error, ask};
-use crate::model::{ClockClaim, ClockSource, ClockTrust, DerivedFacts, ItemId, MediaFacts, RawName};
+use super::{Catalog, Error, Sight, ask};
+use crate::model::{Class, ClockClaim, ClockSource, ClockTrust, DerivedFacts, ItemId, MediaFacts, RawName};
 
 /// Entries shown of one item: the first ones.
 const MAX_ENTRIES: i64 = 10_000;
 
 impl Catalog {
-    /// Everything known about an original; nothing for a derivative, which its original shows.
+    /// Everything known about an original that somebody may know of; nothing for a derivative, which its original
+    /// shows.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub fn show(&self, item: ItemId) -> Result<Option<ShownItem>, Error> {
+    pub fn show(&self, item: ItemId, sight: &Sight) -> Result<Option<ShownItem>, Error> {
         let reader = self.reader()?;
         // One moment for all questions.
         let moment = reader.unchecked_transaction().map_err(Error::database("answer a question"))?;
-        let Some(mut shown) = first(ask(&moment, ITEM, params![item], item_row)?) else { return Ok(None) };
+        let Some(mut shown) =
+            first(ask(&moment, &format!("{ITEM} AND {}", sight.condition()), params![item], item_row)?)
+        else {
+            return Ok(None);
+        };
         if let Some(Json(facts)) =
             first(ask(&moment, MEDIA, params![item], |row| row.get::<_, Json<MediaFacts>>(0))?)
         {
@@ -37,8 +42,8 @@ impl Catalog {
         shown.deposits = deposits.into_iter().map(shown_deposit).collect();
         shown.claims = ask(&moment, CLAIMS, params![item], |row| Ok(row.get::<_, Json<_>>(0)?.0))?;
         shown.derivatives = ask(&moment, DERIVATIVES, params![item], derivative_row)?;
-        shown.sidecars = ties(&moment, SIDECARS, item)?;
-        shown.sidecar_of = ties(&moment, SIDECAR_OF, item)?;
+        shown.sidecars = ties(&moment, (SIDECARS, sight), item)?;
+        shown.sidecar_of = ties(&moment, (SIDECAR_OF, sight), item)?;
         shown.entries = ask(&moment, ENTRIES, params![item, MAX_ENTRIES], |row| {
             Ok(ShownEntry { index: row.get(0)?, at: row.get(1)?, kind: row.get(2)? })
         })?;
@@ -48,7 +53,7 @@ impl Catalog {
 
 const ITEM: &str =
     "SELECT item, kind, name, size, sha256, sealed_size, sealed_sha256, arrived, state, reasons,
-    copies, readback, recovered, protections, generation, keys_sha256, domains FROM items WHERE item = ?1";
+    copies, readback, recovered, protections, generation, keys_sha256, domains, level, term_years FROM items WHERE item = ?1";
 
 const MEDIA: &str = "SELECT facts FROM media WHERE item = ?1";
 
@@ -56,10 +61,10 @@ const DERIVATIVES: &str = "SELECT item, derived, size, sha256, sealed_sha256 FRO
     WHERE parent = ?1 ORDER BY item";
 
 const SIDECARS: &str = "SELECT items.item, name FROM ties JOIN items ON items.item = sidecar
-    WHERE clip = ?1 ORDER BY items.item";
+    WHERE clip = ?1";
 
 const SIDECAR_OF: &str = "SELECT items.item, name FROM ties JOIN items ON items.item = clip
-    WHERE sidecar = ?1 ORDER BY items.item";
+    WHERE sidecar = ?1";
 
 /// Damage and its repair are about the disk, not a chapter of the item's history.
 const ENTRIES: &str =
@@ -92,7 +97,7 @@ fn item_row(row: &Row<'_>) -> rusqlite::Result<ShownItem> {
         copies: row.get(10)?,
         readback: row.get::<_, Word<_>>(11)?.0,
         recovered: row.get::<_, Option<Word<_>>>(12)?.map(|Word(how)| how),
-        protections: row.get::<_, Json<_>>(13)?.0,
+        class: Class::new(row.get::<_, Word<_>>(17)?.0, row.get(18)?, row.get::<_, Json<_>>(13)?.0),
         facts: ShownFacts::pending(),
         deposits: Vec::new(),
         clocks: Vec::new(),
@@ -121,8 +126,9 @@ fn derivative_row(row: &Row<'_>) -> rusqlite::Result<ShownDerivative> {
     })
 }
 
-fn ties(db: &Connection, sql: &str, item: ItemId) -> Result<Vec<ShownTie>, Error> {
-    ask(db, sql, params![item], |row| {
+fn ties(db: &Connection, (sql, sight): (&str, &Sight), item: ItemId) -> Result<Vec<ShownTie>, Error> {
+    let sql = format!("{sql} AND {} ORDER BY items.item", sight.condition());
+    ask(db, &sql, params![item], |row| {
         Ok(ShownTie { item: row.get(0)?, name: row.get::<_, RawName>(1)?.to_text() })
     })
 }

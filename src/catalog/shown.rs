@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::FoundRow;
 use crate::model::{
-    ClockClaim, DepositId, DigestClaim, DockName, Domain, Generation, ItemId, LedgerIndex, MediaFacts,
-    Moment, NameHints, ProbeOutcome, Protection, RawName, ReadBack, Reason, Recovered, Sha256, Source,
+    Class, ClockClaim, DepositId, DigestClaim, DockName, Domain, Generation, ItemId, LedgerIndex,
+    MediaFacts, Moment, NameHints, ProbeOutcome, RawName, ReadBack, Reason, Recovered, Sha256, Source,
     State, StreamFacts, Truncated,
 };
 
@@ -28,8 +28,9 @@ pub struct ShownItem {
     /// Set where it was catalogued from its own facts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered: Option<Recovered>,
-    /// Protections it arrived with.
-    pub protections: Vec<Protection>,
+    /// Its class: `level`, `term_years` where it has a level, `protections`.
+    #[serde(flatten)]
+    pub class: Class,
     /// Facts about its media.
     pub facts: ShownFacts,
     /// Its arrivals, the first in front.

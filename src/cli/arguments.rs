@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::language::Language;
 use super::values::{ByteRange, When};
-use crate::model::{DockName, ItemId, Kind, LedgerIndex, Sha256, State};
+use crate::model::{DockName, ItemId, Kind, LedgerIndex, Level, Sha256, State};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -58,6 +58,9 @@ pub(super) enum Command {
     /// Keys and custody.
     #[command(subcommand)]
     Keys(Keys),
+    /// Classes of items.
+    #[command(subcommand)]
+    Class(Class),
     /// Make a backup.
     Backup(Backup),
     /// Bring an archive back from a backup.
@@ -238,6 +241,54 @@ pub(super) enum Keys {
         #[arg(value_name = "SHARE", required = true)]
         shares: Vec<PathBuf>,
     },
+}
+
+/// `class`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Class {
+    /// Give an item another class.
+    Set {
+        /// Which.
+        #[arg(value_name = "ITEM")]
+        item: ItemId,
+        /// The secrecy level.
+        #[arg(long, value_name = "LEVEL", value_parser = super::values::word::<Level>)]
+        level: Option<Level>,
+        /// For how many years.
+        #[arg(long, value_name = "YEARS", value_parser = clap::value_parser!(u8).range(1..=30))]
+        term: Option<u8>,
+        /// All its protections; `none` for none.
+        #[arg(long, value_name = "WORDS", value_parser = super::values::protections)]
+        protections: Option<super::values::Protections>,
+        /// Why.
+        #[arg(long, value_name = "TEXT", value_parser = super::values::some_text)]
+        reason: String,
+    },
+    /// Agree to a lower class that another person proposed.
+    Agree(Second),
+    /// Turn a proposed class down, or withdraw one's own.
+    Decline {
+        /// Which.
+        #[arg(value_name = "ITEM")]
+        item: ItemId,
+        /// Why.
+        #[arg(long, value_name = "TEXT", value_parser = super::values::some_text)]
+        reason: String,
+    },
+}
+
+/// `class agree`.
+#[derive(Debug, Args)]
+pub(super) struct Second {
+    /// Which.
+    #[arg(value_name = "ITEM")]
+    pub item: ItemId,
+    /// Why.
+    #[arg(long, value_name = "TEXT", value_parser = super::values::some_text)]
+    pub reason: String,
+    /// A file whose first line is the passphrase, where no daemon is up.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// `backup`.

@@ -3,6 +3,7 @@
 mod archive;
 mod backup;
 mod check;
+mod class;
 mod deposit;
 mod get;
 mod items;
@@ -47,6 +48,7 @@ pub(super) async fn run<W: Works>(session: &mut Session<'_, W>, command: Command
         }
         Command::Keys(Keys::Lock) => keys::lock(session).await,
         Command::Keys(Keys::Drill { item, shares }) => keys::drill(session, item, &shares).await,
+        Command::Class(class) => class::class(session, class).await,
         Command::Backup(backup) => backup::backup(session, &backup).await,
         Command::Restore(restore) => backup::restore(session, restore).await,
         // Answered before a session is made: it has no home.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as NotAWord, StrDeserializer};
 
-use crate::model::{LedgerIndex, Moment};
+use crate::model::{LedgerIndex, Moment, Protection};
 
 /// A range of bytes as people and HTTP write it: `A-B` with both ends included, or `A-` to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,25 @@ impl FromStr for ByteRange {
         }
         Ok(Self { from, to: Some(last.saturating_add(1)) })
     }
+}
+
+/// A list of protections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Protections(pub Vec<Protection>);
+
+/// Words with commas between them, or `none` alone.
+pub(super) fn protections(text: &str) -> Result<Protections, String> {
+    if text == "none" {
+        return Ok(Protections(Vec::new()));
+    }
+    let known = || Protection::ALL.iter().map(|one| one.code()).collect::<Vec<_>>().join(", ");
+    let words = text.split(',').map(|one| {
+        let found = Protection::ALL.iter().find(|known| known.code() == one.trim());
+        found
+            .copied()
+            .ok_or_else(|| format!("{one:?} is none of {}; write \"none\" for no protection", known()))
+    });
+    words.collect::<Result<_, _>>().map(Protections)
 }
 
 /// A moment as people write it: RFC 3339, or a date, which means its first moment in this machine's zone.
@@ -119,6 +138,10 @@ mod tests {
     #[test]
     fn words_are_our_codes() {
         assert_eq!(word::<Kind>("video"), Ok(Kind::Video));
+        let some = Protections(vec![Protection::Privacy, Protection::Minor]);
+        assert_eq!(protections("privacy,minor"), Ok(some));
+        assert_eq!(protections("none"), Ok(Protections(Vec::new())));
+        assert!(protections("privacy,none").is_err() && protections("").is_err());
         assert_eq!(word::<State>("quarantined"), Ok(State::Quarantined));
         let error = word::<Kind>("film").expect_err("no kind").to_string();
         assert!(error.contains("video"), "{error}");

@@ -15,9 +15,11 @@ use crate::evidence::{Chair, Evidence, Parts, Wanted};
 use crate::inbox::{self, check_overlap, lies_apart};
 use crate::intake::{self, Bounds, InboxPlan, Intake, Share};
 use crate::keys::{Custody, Keyring, Stretch, StretchInChild, read_unlock};
+use crate::model::{Class, Protection};
 use crate::probe::{self, Starting};
 use crate::reading::Reading;
 use crate::rules::naming::Naming;
+use crate::secrecy::{self, Secrecy};
 use crate::sys::{Clock, Disk, Entropy, OsEntropy, SystemClock};
 use crate::vault::{Places, Vault};
 
@@ -136,6 +138,7 @@ impl Archive {
             clock: world.clock.clone(),
             disk: world.disk.clone(),
             receipts: home.join("receipts"),
+            by_hand: arriving(&settings, &settings.profile.inbox.default_classes),
             bounds: bounds(&limits),
         });
         intake.set_inboxes(plans(&settings));
@@ -155,9 +158,12 @@ impl Archive {
             keyring: keyring.clone(),
         };
         let wiring = backups::Wiring { home, settings: &settings, intake: &intake, world };
+        let classes =
+            secrecy::Policy { domains: settings.profile.domains, ceiling: settings.node.max_secrecy };
         let rooms = Rooms {
             backups: backups::furnish(&wiring, ground),
-            reading: Reading::new(evidence.clone(), catalog.clone(), chair.clone()),
+            reading: Reading::new(evidence.clone(), catalog.clone(), chair.clone(), classes.sight()),
+            secrecy: Secrecy::new(evidence.clone(), catalog.clone(), chair.clone(), classes),
             audit,
             catalog,
             evidence,
@@ -294,6 +300,12 @@ pub(super) fn plans(settings: &Settings) -> Vec<InboxPlan> {
     settings.inboxes.iter().map(|inbox| plan(settings, inbox)).collect()
 }
 
+fn arriving(settings: &Settings, protections: &[Protection]) -> intake::Classes {
+    let protections = protections.to_vec();
+    let domains = settings.profile.domains.of(&Class::protected(protections.clone()));
+    intake::Classes { protections, domains }
+}
+
 fn plan(settings: &Settings, inbox: &InboxSettings) -> InboxPlan {
     InboxPlan {
         dock: inbox.dock.clone(),
@@ -304,7 +316,7 @@ fn plan(settings: &Settings, inbox: &InboxSettings) -> InboxPlan {
             Release::After(span) => Some(span),
         },
         max_file: inbox.max_file.bytes(),
-        protections: inbox.default_classes.clone(),
+        classes: arriving(settings, &inbox.default_classes),
         receipts: inbox.receipts.clone(),
     }
 }

@@ -22,7 +22,7 @@ pub use profile::{Escrow, InboxDefaults, NoProfile, Profile};
 pub use units::{ByteSize, NotASize, NotASpan, parse_span};
 use written::{Problem, Written};
 
-use crate::model::{DockName, Protection};
+use crate::model::{DockName, Level, Protection};
 
 /// The name of the file in the home.
 pub const FILE: &str = "sealdock.toml";
@@ -38,6 +38,8 @@ const TEMPLATE: &str = include_str!("../../config/sealdock.toml");
 pub struct Settings {
     /// The policy data in force.
     pub profile: Profile,
+    /// What this node is.
+    pub node: NodeSettings,
     /// The inboxes, in the order of the file; their docks and paths differ.
     pub inboxes: Vec<InboxSettings>,
     /// Where sealed files are kept.
@@ -48,6 +50,14 @@ pub struct Settings {
     pub log: LogSettings,
     /// The backup that is made by itself; nothing where none is.
     pub backup: Option<BackupSettings>,
+}
+
+/// `[node]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NodeSettings {
+    /// The highest secrecy level that it may hold; what is above is cut off from everybody.
+    pub max_secrecy: Level,
 }
 
 /// One inbox.
@@ -298,9 +308,9 @@ impl Settings {
     /// no more than those.
     #[must_use]
     pub fn differ_beyond_inboxes(&self, other: &Self) -> bool {
-        let Self { profile, inboxes: _, vault, limits, log, backup } = self;
-        (profile, vault, limits, log, backup)
-            != (&other.profile, &other.vault, &other.limits, &other.log, &other.backup)
+        let Self { profile, node, inboxes: _, vault, limits, log, backup } = self;
+        (profile, node, vault, limits, log, backup)
+            != (&other.profile, &other.node, &other.vault, &other.limits, &other.log, &other.backup)
     }
 }
 

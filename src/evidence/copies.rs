@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256 as Hasher};
 use super::open::key_bytes;
 use super::{Damage, Error, Evidence, Heeding, Record, digest_again};
 use crate::catalog::DamageRow;
-use crate::model::{PlaceName, Sha256};
+use crate::model::{Generation, PlaceName, Sha256};
 use crate::vault::{ColdFile, Mending, Place, Standing, Which};
 
 /// One copy, as it was found.
@@ -120,6 +120,8 @@ impl Evidence {
         // The key file first: presence of the sealed file means that everything is there.
         if lacks_keys {
             from = self.first_other(place, |other| copying.keys(other))?;
+            let before: Vec<Generation> = record.generation.before().collect();
+            self.retire_in(place, record, &before)?;
         }
         if lacks_sealed {
             from = self.first_other(place, |other| copying.sealed(other))?;
@@ -198,7 +200,7 @@ fn copy_sealed(source: &mut dyn Read, into: &mut Mending, record: &Record) -> Re
 }
 
 /// Durable, read back from the disk, named. P2
-fn finish(mending: Mending, wanted: Sha256, stop: &AtomicBool) -> Result<(), Error> {
+pub(super) fn finish(mending: Mending, wanted: Sha256, stop: &AtomicBool) -> Result<(), Error> {
     mending.sync()?;
     let found = ColdFile::open(mending.path()).and_then(|from| digest(Heeding { from, stop }));
     if stop.load(Ordering::Relaxed) {

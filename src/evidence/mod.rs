@@ -12,13 +12,15 @@ mod open;
 mod pipeline;
 mod readback;
 mod recatalogue;
+mod rekey;
 mod seal;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::catalog::{ItemRow, Origin};
 use crate::keys::{Custody, Keyring};
-use crate::model::{Generation, ItemId, ReadBack, Sha256};
+use crate::model::{Generation, ItemId, KeysMade, ReadBack, Sha256};
 use crate::seal::{Role, SegmentSize};
 use crate::sys::{Clock, Entropy};
 use crate::vault::Vault;
@@ -40,6 +42,14 @@ pub struct Evidence {
     clock: Arc<dyn Clock>,
     segment: SegmentSize,
     readback: Wanted,
+    classes: Arc<Classes>,
+}
+
+/// Classes change one at a time, and not while something is done that goes by them.
+#[derive(Default)]
+struct Classes {
+    turn: RwLock<()>,
+    changes: AtomicU64,
 }
 
 /// Whether items are read back before they get their names.
@@ -70,6 +80,14 @@ pub struct Record {
     pub keys_sha256: Sha256,
     /// How many places hold it, as far as the ledger says; 0 where it does not.
     pub copies: u32,
+}
+
+impl Record {
+    /// As it is once this is the living key file.
+    #[must_use]
+    pub fn with_keys(&self, made: &KeysMade) -> Self {
+        Self { generation: made.generation, keys_sha256: made.keys_sha256, ..self.clone() }
+    }
 }
 
 impl From<&ItemRow> for Record {
@@ -110,7 +128,8 @@ impl Evidence {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { vault, keyring, entropy, clock, readback } = parts;
-        Self { vault, keyring, entropy, clock, segment: SegmentSize::DEFAULT, readback }
+        let classes = Arc::default();
+        Self { vault, keyring, entropy, clock, segment: SegmentSize::DEFAULT, readback, classes }
     }
 
     /// The vault.
@@ -129,6 +148,25 @@ impl Evidence {
     #[must_use]
     pub fn fresh(&self) -> [u8; 10] {
         self.entropy.bytes()
+    }
+
+    /// As long as what this answers is held, no class changes: what a row says of an item's keys is so. For steps that
+    /// take milliseconds.
+    pub fn classes_stay(&self) -> RwLockReadGuard<'_, ()> {
+        self.classes.turn.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the turn for changing the class of an item.
+    pub fn classes_change(&self) -> RwLockWriteGuard<'_, ()> {
+        let turn = self.classes.turn.write().unwrap_or_else(PoisonError::into_inner);
+        self.classes.changes.fetch_add(1, Ordering::Relaxed);
+        turn
+    }
+
+    /// How often that was: whoever hands out bytes for long asks anew whether they may when it is another number.
+    #[must_use]
+    pub fn class_changes(&self) -> u64 {
+        self.classes.changes.load(Ordering::Relaxed)
     }
 
     /// How items will be read back, as far as it is known before a file is there.

@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::{Custodian, Damage, Error, Evidence, Record};
 use crate::model::{
-    Act, DerivativeSealed, Generation, ItemId, ItemSealed, Provenance, ReadBack, Recovered, SealedFacts,
-    Sha256,
+    Act, Class, DerivativeSealed, Domain, Generation, ItemId, ItemSealed, Provenance, ReadBack, Recovered,
+    SealedFacts, Sha256,
 };
 use crate::seal::{self, KeyFile, Role};
 use crate::vault::{ColdFile, Place};
@@ -24,6 +24,8 @@ pub struct Found {
     pub sealed_sha256: Sha256,
     /// The newest generation beside it.
     pub generation: Generation,
+    /// The domains of that key file, in layer order.
+    pub domains: Vec<Domain>,
     /// Fingerprint of that key file.
     pub keys_sha256: Sha256,
     /// How many places hold both files, byte for byte.
@@ -49,7 +51,9 @@ impl Found {
     /// nobody opened again allows no erasing (P2).
     #[must_use]
     pub fn act(self, readback: ReadBack, recovered: Recovered) -> Act {
-        let Self { role: _, facts, sealed_size, sealed_sha256, generation, keys_sha256, copies } = self;
+        let class = self.class();
+        let Self { role: _, facts, sealed_size, sealed_sha256, generation, domains, keys_sha256, copies } =
+            self;
         let recovered = Some(recovered);
         match facts.provenance {
             Provenance::Deposited(deposit) => Act::ItemSealed(ItemSealed {
@@ -59,8 +63,9 @@ impl Found {
                 sha256: facts.fingerprints.sha256,
                 sealed_size,
                 sealed_sha256,
-                protections: facts.protections,
-                domains: facts.domains,
+                protections: class.protections().to_vec(),
+                level: class.level(),
+                domains,
                 generation,
                 keys_sha256,
                 copies,
@@ -74,12 +79,20 @@ impl Found {
                 sha256: facts.fingerprints.sha256,
                 sealed_size,
                 sealed_sha256,
-                domains: facts.domains,
+                domains,
                 generation,
                 keys_sha256,
                 recovered,
             }),
         }
+    }
+
+    /// The class it was sealed with, and at least what the layers of its key file tell of a class that was raised
+    /// since: whoever raised it, and how far, stood in the ledger.
+    fn class(&self) -> Class {
+        let sealed = Class::protected(self.facts.protections.clone());
+        let further = self.domains.iter().filter(|domain| !self.facts.domains.contains(domain));
+        further.fold(sealed, |class, domain| class.join(&domain.strictest()))
     }
 }
 
@@ -139,6 +152,7 @@ impl Evidence {
             sealed_size: length,
             sealed_sha256: checked.sealed_sha256(),
             generation,
+            domains: key_file.layers.iter().map(|layer| layer.domain).collect(),
             keys_sha256: Sha256(Hasher::digest(&key_bytes).into()),
             copies: 0,
         })

@@ -12,8 +12,8 @@ use crate::inbox::{OpenSource, Refusal};
 use crate::ledger::Content;
 use crate::model::{
     Act, Actor, ClockClaim, ClockSource, ClockTrust, DepositFacts, DepositId, DockName, ItemId, ItemSealed,
-    Kind, KnownDeposit, MediaFacts, MediaProbed, Moment, ProbeOutcome, Provenance, RawName, ReadBack,
-    Reason, Sha256, Source, State, chain,
+    Kind, KnownDeposit, Level, MediaFacts, MediaProbed, Moment, ProbeOutcome, Provenance, RawName,
+    ReadBack, Reason, Sha256, Source, State, chain,
 };
 use crate::rules::naming::Named;
 use crate::rules::settle::Settled;
@@ -148,8 +148,8 @@ impl Intake {
                 source: &mut source as &mut dyn Read,
                 // No more than was judged and has room: a file may grow for as long as it is read.
                 limit: opened.open.source.size,
-                protections: &door.rules.protections,
-                domains: &door.rules.domains,
+                protections: &door.rules.classes.protections,
+                domains: &door.rules.classes.domains,
                 claims: &opened.claims.algorithms(),
                 describe: &describe,
                 stop: &self.0.stop,
@@ -252,8 +252,9 @@ impl Intake {
             sha256: unplaced.taken.sha256,
             sealed_size: unplaced.sealed_size,
             sealed_sha256: unplaced.sealed_sha256,
-            protections: door.rules.protections.clone(),
-            domains: door.rules.domains.clone(),
+            protections: door.rules.classes.protections.clone(),
+            level: Level::None,
+            domains: door.rules.classes.domains.clone(),
             generation: unplaced.generation,
             keys_sha256: unplaced.keys_sha256,
             copies,

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::hands::Hands;
-use super::{Door, DoorRules, Error, Intake, Outcome, Types};
+use super::{Classes, Door, DoorRules, Error, Intake, Outcome, Types};
 use crate::inbox::{Found, Root, Typed, walk};
-use crate::model::{DockName, Domain, RawName, Reason, State};
+use crate::model::{DockName, RawName, Reason, State};
 use crate::rules::settle::{Hint, SettlePolicy, Settled, Settling, Sighting, judge};
 
 /// What a person wants to deposit.
@@ -102,11 +102,15 @@ impl Intake {
         for named in &wanted.paths {
             let next = match Root::typed(wanted.dock.clone(), &named.absolute) {
                 Ok(Typed::File { root, name }) => {
-                    let door = Arc::new(hand_door(root, &wanted.dock));
+                    let door = Arc::new(hand_door(root, &wanted.dock, self.classes_by_hand(&wanted.dock)));
                     self.look_once(&door, &name, named.shown.clone())
                 }
                 Ok(Typed::Folder(root)) => {
-                    self.find_beneath(named, hand_door(root, &wanted.dock), found);
+                    self.find_beneath(
+                        named,
+                        hand_door(root, &wanted.dock, self.classes_by_hand(&wanted.dock)),
+                        found,
+                    );
                     continue;
                 }
                 Err(error) => Err(cannot_open(named, &error).into()),
@@ -163,11 +167,10 @@ fn cannot_open(named: &Named, error: &crate::inbox::Error) -> Outcome {
     Outcome::refused(&named.shown, reason)
 }
 
-fn hand_door(root: Root, dock: &DockName) -> Door {
+fn hand_door(root: Root, dock: &DockName, classes: Classes) -> Door {
     let rules = DoorRules {
         dock: dock.clone(),
-        protections: Vec::new(),
-        domains: vec![Domain::General],
+        classes,
         // A person chose the file; only the room in the vault bounds it.
         max_file: u64::MAX,
         types: Types::Any,

@@ -32,7 +32,6 @@ use crate::evidence::{Chair, Evidence};
 use crate::inbox::{Refusal, Retry, Root};
 use crate::model::{
     DepositId, DockName, Domain, ItemId, LedgerIndex, Protection, RawName, Reason, Sha256, State,
-    domains_of,
 };
 use crate::probe::{Prober, Starting};
 use crate::rules::naming::Naming;
@@ -64,8 +63,19 @@ pub struct Parts {
     pub disk: Disk,
     /// Receipts of `deposit`, and of inboxes that cannot be written to.
     pub receipts: PathBuf,
+    /// What files deposited by hand arrive with, where their dock has no inbox.
+    pub by_hand: Classes,
     /// What bounds the work.
     pub bounds: Bounds,
+}
+
+/// What files arrive with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classes {
+    /// Protections.
+    pub protections: Vec<Protection>,
+    /// The key domains that belong to them.
+    pub domains: Vec<Domain>,
 }
 
 /// What bounds intake as a whole.
@@ -98,8 +108,8 @@ pub struct InboxPlan {
     pub release: Option<Duration>,
     /// Larger files are left where they are.
     pub max_file: u64,
-    /// Protections its files arrive with.
-    pub protections: Vec<Protection>,
+    /// What its files arrive with.
+    pub classes: Classes,
     /// Where its receipts go, if not into the inbox.
     pub receipts: Option<PathBuf>,
 }
@@ -115,8 +125,7 @@ pub(crate) struct Door {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DoorRules {
     dock: DockName,
-    protections: Vec<Protection>,
-    domains: Vec<Domain>,
+    classes: Classes,
     max_file: u64,
     types: Types,
 }
@@ -134,8 +143,7 @@ impl InboxPlan {
     fn rules(&self) -> DoorRules {
         DoorRules {
             dock: self.dock.clone(),
-            protections: self.protections.clone(),
-            domains: domains_of(&self.protections),
+            classes: self.classes.clone(),
             max_file: self.max_file,
             types: Types::Expected,
         }
@@ -294,6 +302,11 @@ impl Intake {
 
     fn inbox_of(&self, dock: &DockName) -> Option<InboxPlan> {
         self.inboxes().into_iter().find(|plan| plan.dock == *dock)
+    }
+
+    /// A clinic's footage is a clinic's footage, also where a person hands it in.
+    fn classes_by_hand(&self, dock: &DockName) -> Classes {
+        self.inbox_of(dock).map_or_else(|| self.parts().by_hand.clone(), |plan| plan.classes)
     }
 
     fn parts(&self) -> &Parts {

@@ -182,6 +182,10 @@ impl Intake {
     fn record_report(&self, row: &ItemRow, report: Report) -> Result<(), Error> {
         let mut contents = Vec::new();
         let mut proven = None;
+        // Whoever raises the class of an item raises its posters with it, those that are entered by then.
+        let _stay = self.parts().evidence.classes_stay();
+        let now = self.parts().catalog.item(row.item)?;
+        let row = now.as_ref().unwrap_or(row);
         // A crash may have come between a poster and its facts; then it was brought back already.
         let has_one = !self.parts().catalog.derivatives_of(row.item)?.is_empty();
         if let Some(poster) = report.poster.as_ref().filter(|_| !has_one) {
@@ -284,7 +288,7 @@ impl Intake {
 
 fn protections_of(row: &ItemRow) -> &[crate::model::Protection] {
     match &row.origin {
-        Origin::Original(original) => &original.protections,
+        Origin::Original(original) => original.class.protections(),
         Origin::Derivative { .. } => &[],
     }
 }

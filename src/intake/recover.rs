@@ -43,8 +43,14 @@ impl Intake {
             tracing::warn!(path = %stranger.display(), "this file in the vault is not ours; it is left alone");
         }
         for ((role, item), generations) in swept.items() {
-            if self.parts().catalog.item(item)?.is_none() && self.bring_back((role, item), &generations)? {
-                recovery.recovered += 1;
+            match self.parts().catalog.item(item)? {
+                // A change of class that was cut short, before or after its entry.
+                Some(row) if generations.len() > 1 => {
+                    self.parts().evidence.retire(&Record::from(&row), &generations)?;
+                }
+                Some(_) => {}
+                None if self.bring_back((role, item), &generations)? => recovery.recovered += 1,
+                None => {}
             }
         }
         // An item that lies nowhere may lie in a place that is not there (P12).
@@ -132,15 +138,15 @@ impl Intake {
             let Some(last) = rows.last() else { break };
             after = Some(last.item);
             let records = rows.iter().map(Record::from);
-            missing.extend(records.filter(|at| !lies(at.role, at.item)).map(|at| at.item));
+            missing.extend(records.filter(|at| !lies(at.role, at.item)).map(|at| (at.item, at.generation)));
         }
-        for item in &missing {
+        for (item, seen) in &missing {
             tracing::error!(item.id = %item, "a catalogued item has no file in the vault; restore it from a copy");
             for place in self.parts().evidence.vault().places() {
                 let place = Some(place.name().clone());
                 let damage =
                     DamageFound { item: *item, code: Damage::SealedMissing.code().to_owned(), place };
-                self.parts().catalog.damage_found(damage)?;
+                self.parts().catalog.damage_found(damage, *seen)?;
             }
         }
         Ok(missing.len())

@@ -280,7 +280,10 @@ mod tests {
             quiet: Duration::from_secs(10),
             release: None,
             max_file: u64::MAX,
-            protections: Vec::new(),
+            classes: crate::intake::Classes {
+                protections: Vec::new(),
+                domains: vec![crate::model::Domain::General],
+            },
             receipts: None,
         };
         Station::new(plan, None)

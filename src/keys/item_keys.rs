@@ -56,21 +56,23 @@ impl Keyring {
         Ok(file)
     }
 
-    /// The next generation of a key file, with one more layer around its onion: raising a class. Needs
-    /// public keys only.
+    /// The next generation of a key file, with a further layer around its onion for each of these domains:
+    /// raising a class. Needs public keys only.
     ///
     /// # Errors
-    /// What [`Certificates::verify_key_file`] refuses; [`Error::BadDomains`] where it has the domain already.
-    pub fn add_layer(
+    /// What [`Certificates::verify_key_file`] refuses; [`Error::BadDomains`] where it has a domain already.
+    pub fn raise(
         &self,
         file: &KeyFile,
-        domain: Domain,
+        domains: &[Domain],
         entropy: &dyn Entropy,
     ) -> Result<KeyFile, Error> {
         self.verify_key_file(file)?;
         let mut raised =
             KeyFile { generation: file.generation.next(), signer: self.signer(), ..file.clone() };
-        self.put_layer_around(&mut raised, domain, entropy)?;
+        for domain in domains {
+            self.put_layer_around(&mut raised, *domain, entropy)?;
+        }
         self.sign_key_file(&mut raised);
         Ok(raised)
     }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArchiveId, DepositFacts, DepositId, DerivedFacts, DigestClaim, Domain, Epoch, Generation, ItemId,
-    KeyId, MediaFacts, Moment, PlaceName, Protection, Reason, Sha256,
+    ArchiveId, Class, DepositFacts, DepositId, DerivedFacts, DigestClaim, Domain, Epoch, Generation,
+    ItemId, KeyId, LedgerIndex, Level, MediaFacts, Moment, PlaceName, Principal, Protection, Reason,
+    Sha256,
 };
 
 /// Who did it.
@@ -52,6 +53,9 @@ pub struct ItemSealed {
     pub sealed_sha256: Sha256,
     /// Protections it arrived with.
     pub protections: Vec<Protection>,
+    /// The secrecy level it arrived with, where it has one.
+    #[serde(default, skip_serializing_if = "Level::is_none")]
+    pub level: Level,
     /// Key domains, in layer order.
     pub domains: Vec<Domain>,
     /// Generation of the key file.
@@ -298,6 +302,49 @@ pub struct SourceReleased {
     pub remove_after: Option<Moment>,
 }
 
+/// An item has another class now. Its key file and those of its derivatives are new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassSet {
+    /// Which original.
+    pub item: ItemId,
+    /// The class it had.
+    pub from: Class,
+    /// The class it has.
+    pub to: Class,
+    /// The new key files: of the item, then of each derivative.
+    pub keys: Vec<KeysMade>,
+    /// The entry in which another person had proposed it; exactly where something was lowered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<LedgerIndex>,
+}
+
+/// A new generation of a key file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysMade {
+    /// Whose.
+    pub item: ItemId,
+    /// Key domains, in layer order.
+    pub domains: Vec<Domain>,
+    /// Which generation.
+    pub generation: Generation,
+    /// SHA-256 of the key file.
+    pub keys_sha256: Sha256,
+}
+
+/// Somebody proposes to lower the class of an item; another person has to agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoweringProposed {
+    /// Which original.
+    pub item: ItemId,
+    /// The class it has.
+    pub from: Class,
+    /// The class it should have.
+    pub to: Class,
+}
+
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "snake_case")]
@@ -360,6 +407,17 @@ pub enum Act {
     },
     /// A restored archive was opened again.
     RestoreConfirmed(RestoreConfirmed),
+    /// A principal was made or changed; this is what it is now.
+    PrincipalSet(Principal),
+    /// The class of an item was changed.
+    ClassSet(ClassSet),
+    /// A lower class was proposed.
+    LoweringProposed(LoweringProposed),
+    /// A proposal was turned down or withdrawn.
+    LoweringDeclined {
+        /// The entry in which it was made.
+        proposed: LedgerIndex,
+    },
 }
 
 impl Act {
@@ -387,6 +445,10 @@ impl Act {
             Self::SourceReleased(_) => "source_released",
             Self::Noticed { .. } => "noticed",
             Self::RestoreConfirmed(_) => "restore_confirmed",
+            Self::PrincipalSet(_) => "principal_set",
+            Self::ClassSet(_) => "class_set",
+            Self::LoweringProposed(_) => "lowering_proposed",
+            Self::LoweringDeclined { .. } => "lowering_declined",
         }
     }
 }

@@ -145,6 +145,13 @@ macro_rules! numbers {
     )*};
 }
 
+impl Generation {
+    /// All that came before this one, the first in front.
+    pub fn before(self) -> impl Iterator<Item = Self> {
+        (1..self.0).map(Self)
+    }
+}
+
 numbers! {
     /// The place of an entry in the ledger, from 0.
     LedgerIndex(u64);

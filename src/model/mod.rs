@@ -13,15 +13,16 @@ mod id;
 mod media;
 mod moment;
 mod name;
+mod person;
 mod reason;
 
 pub use act::{
-    Act, Actor, ArchiveMade, CopiesMade, DamageFound, DamageRepaired, DerivativeSealed, EpochBegun,
-    ItemRead, ItemSealed, KeysDrilled, KnownDeposit, MediaProbed, OldHead, PlaceBack, PlaceLost, ReadBack,
-    Recovered, RestoreConfirmed, SourceReleased, Witness,
+    Act, Actor, ArchiveMade, ClassSet, CopiesMade, DamageFound, DamageRepaired, DerivativeSealed,
+    EpochBegun, ItemRead, ItemSealed, KeysDrilled, KeysMade, KnownDeposit, LoweringProposed, MediaProbed,
+    OldHead, PlaceBack, PlaceLost, ReadBack, Recovered, RestoreConfirmed, SourceReleased, Witness,
 };
 pub use cause::chain;
-pub use class::{Domain, Protection, domains_of};
+pub use class::{Class, Domain, Domains, Level, Protection};
 pub use deposit::{
     ClockClaim, ClockSource, ClockTrust, DepositFacts, DerivedFacts, DigestClaim, Kind, NameHints, Outcome,
     Provenance, SealedFacts, Source,
@@ -31,4 +32,7 @@ pub use id::{ArchiveId, DepositId, Epoch, Generation, ItemId, KeyId, LedgerIndex
 pub use media::{MediaFacts, ProbeOutcome, StreamFacts, StreamKind, Truncated};
 pub use moment::{Moment, NotAMoment};
 pub use name::{DockName, NotADock, PlaceName, RawName, Wide};
+pub use person::{
+    Action, Clearance, NotAPrincipal, Principal, PrincipalName, Purpose, Relation, Role, Task,
+};
 pub use reason::{Reason, State};

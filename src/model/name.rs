@@ -132,6 +132,13 @@ impl<'de> Deserialize<'de> for Wide {
     }
 }
 
+/// Whether a text is 1 to 64 letters (of any script), digits, `-`, `_` or `.`, not starting with a dot.
+pub(super) fn is_a_name(text: &str) -> bool {
+    (1..=64).contains(&text.chars().count())
+        && !text.starts_with('.')
+        && text.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c))
+}
+
 /// The name of a dock: 1 to 64 letters (of any script), digits, `-`, `_` or `.`, not starting with a
 /// dot. It names limits, entries and messages, never a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -161,11 +168,7 @@ impl FromStr for DockName {
     type Err = NotADock;
 
     fn from_str(text: &str) -> Result<Self, NotADock> {
-        let length = text.chars().count();
-        let fits = (1..=64).contains(&length)
-            && !text.starts_with('.')
-            && text.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-        if fits { Ok(Self(text.to_owned())) } else { Err(NotADock(text.to_owned())) }
+        if is_a_name(text) { Ok(Self(text.to_owned())) } else { Err(NotADock(text.to_owned())) }
     }
 }
 

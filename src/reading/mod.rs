@@ -8,7 +8,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, ItemRow};
+use crate::catalog::{Catalog, ItemRow, Sight};
 use crate::evidence::{Chair, Evidence, Hurt, OpenItem, Record};
 use crate::ledger::Content;
 use crate::model::{Act, Actor, DamageFound, ItemId, ItemRead, Sha256};
@@ -22,6 +22,7 @@ pub struct Reading {
     evidence: Evidence,
     catalog: Catalog,
     chair: Arc<Chair>,
+    sight: Sight,
 }
 
 /// What somebody wants to read, and what for.
@@ -43,7 +44,12 @@ pub struct Session {
     row: ItemRow,
     range: Range<u64>,
     open: OpenItem,
+    /// Changes of classes when it began.
+    changes: u64,
 }
+
+/// Bytes handed on between two looks whether the item is still there for the reader.
+const STRIDE: u64 = 4 << 20;
 
 /// Why nothing is read.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +89,10 @@ pub enum Error {
 }
 
 impl Reading {
-    /// Joins the parts.
+    /// Joins the parts. What lies outside the sight is not there.
     #[must_use]
-    pub fn new(evidence: Evidence, catalog: Catalog, chair: Arc<Chair>) -> Self {
-        Self { evidence, catalog, chair }
+    pub fn new(evidence: Evidence, catalog: Catalog, chair: Arc<Chair>, sight: Sight) -> Self {
+        Self { evidence, catalog, chair, sight }
     }
 
     /// Opens an item and writes the entry. What can be refused is refused here, before any byte.
@@ -98,7 +104,10 @@ impl Reading {
         if purpose.is_empty() || purpose.len() > LONGEST_PURPOSE {
             return Err(Error::Purpose);
         }
-        let row = self.catalog.item(wanted.item)?.ok_or(Error::Unknown(wanted.item))?;
+        // Until the files are open and the entry stands, the item keeps its class and its keys.
+        let _stay = self.evidence.classes_stay();
+        let changes = self.evidence.class_changes();
+        let row = self.catalog.item_seen(wanted.item, &self.sight)?.ok_or(Error::Unknown(wanted.item))?;
         let range = wanted.range.clone().unwrap_or(0..row.size);
         if range.start > range.end || range.end > row.size {
             return Err(Error::Range { range, size: row.size });
@@ -113,12 +122,12 @@ impl Reading {
         };
         let mut hurt = Vec::new();
         let open = self.evidence.open(&Record::from(&row), Some(&custody), &mut hurt);
-        self.enter_damage(wanted.item, &hurt)?;
+        self.enter_damage(&row, &hurt)?;
         let open = open.map_err(|source| Error::Evidence { item: wanted.item, source })?;
         let (from, to) = (range.start, range.end);
         let purpose = purpose.to_owned();
         self.enter(wanted, Act::ItemRead(ItemRead { item: wanted.item, from, to, purpose }))?; // P6
-        Ok(Session { reading: self.clone(), row, range, open })
+        Ok(Session { reading: self.clone(), row, range, open, changes })
     }
 
     fn enter(&self, wanted: &Wanted, act: Act) -> Result<(), Error> {
@@ -126,13 +135,11 @@ impl Reading {
         Ok(())
     }
 
-    fn enter_damage(&self, item: ItemId, hurt: &[Hurt]) -> Result<(), Error> {
+    fn enter_damage(&self, row: &ItemRow, hurt: &[Hurt]) -> Result<(), Error> {
         for Hurt { place, damage } in hurt {
-            self.catalog.damage_found(DamageFound {
-                item,
-                code: damage.code().to_owned(),
-                place: Some(place.clone()),
-            })?;
+            let place = Some(place.clone());
+            let found = DamageFound { item: row.item, code: damage.code().to_owned(), place };
+            self.catalog.damage_found(found, row.generation)?;
         }
         Ok(())
     }
@@ -167,8 +174,35 @@ impl Session {
     /// At the first segment that opens in no copy, of which nothing is written; or as the writer.
     pub fn write_to(mut self, into: &mut dyn Write) -> Result<(), Error> {
         let item = self.row.item;
-        let read = self.open.read(self.range.clone(), into);
-        self.reading.enter_damage(item, self.open.hurt())?;
+        let read = self.write_on(into);
+        self.reading.enter_damage(&self.row, self.open.hurt())?;
         read.map_err(|source| Error::Evidence { item, source })
+    }
+
+    /// An item that is cut off meanwhile ends in the middle, as one does whose disk is gone.
+    fn write_on(&mut self, into: &mut dyn Write) -> Result<(), crate::evidence::Error> {
+        let Range { start: mut at, end } = self.range;
+        while at < end {
+            let next = end.min(at + STRIDE);
+            self.open.read(at..next, into)?;
+            at = next;
+            if !self.is_still_there() {
+                return Err(crate::evidence::Error::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_still_there(&mut self) -> bool {
+        let now = self.reading.evidence.class_changes();
+        if now == self.changes {
+            return true;
+        }
+        // Whoever is changing one now is waited for: it might be this one.
+        let stay = self.reading.evidence.classes_stay();
+        let seen = self.reading.catalog.item_seen(self.row.item, &self.reading.sight);
+        drop(stay);
+        self.changes = now;
+        matches!(seen, Ok(Some(_)))
     }
 }

@@ -55,6 +55,27 @@ impl Vault {
     }
 }
 
+impl Vault {
+    /// Removes a generation of a key file that is not the living one: the only thing that leaves without a register
+    /// (P7). Nothing where it is not there.
+    ///
+    /// # Errors
+    /// As `unlink(2)` and `fsync(2)`.
+    pub fn remove_keys(
+        &self,
+        place: &Place,
+        (role, item, generation): (Role, ItemId, Generation),
+    ) -> Result<(), Error> {
+        let path = place.keys(role, item, generation);
+        if path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        self.disk().remove(&path).doing("remove", &path)?;
+        let folder = path.parent().unwrap_or(&path);
+        self.disk().sync_folder(folder).doing("sync", folder)
+    }
+}
+
 impl Mending {
     /// Writes bytes of the good copy.
     ///

@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("intake", 5),
     ("casework", 5),
     ("reading", 5),
+    ("secrecy", 5),
     ("disposal", 5),
     ("audit", 5),
     ("export", 6),

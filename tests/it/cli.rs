@@ -2,6 +2,7 @@
 
 mod asking;
 mod checking;
+mod classes;
 mod custody;
 mod damage;
 mod depositing;

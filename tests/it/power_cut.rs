@@ -2,6 +2,7 @@
 //! second try finishes.
 
 mod backups;
+mod classes;
 mod copies;
 mod cuts;
 mod faults;

@@ -2,6 +2,7 @@
 
 mod backups;
 mod checks;
+mod classes;
 mod deposits;
 mod doctor;
 mod items;
@@ -19,6 +20,7 @@ pub use checks::{
     Answer, Failure, LedgerVerified, Proof, ReceiptChecked, ReceiptRequest, Verified, VerifyCopies,
     VerifyMode, VerifyRequest,
 };
+pub use classes::{ClassAnswer, ClassOutcome, ClassRequest, SecondWord};
 pub use deposits::{DepositLine, DepositPath, DepositRequest, Taken};
 pub use doctor::{Diagnosis, Finding, Grade, Symptom};
 pub use items::Filter;

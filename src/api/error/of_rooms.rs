@@ -2,7 +2,7 @@
 
 use super::{Code, Problem};
 use crate::evidence::Damage;
-use crate::{audit, catalog, evidence, intake, keys, ledger, reading, vault};
+use crate::{audit, catalog, evidence, intake, keys, ledger, reading, secrecy, vault};
 
 impl From<catalog::Error> for Problem {
     fn from(error: catalog::Error) -> Self {
@@ -63,10 +63,10 @@ impl From<keys::Error> for Problem {
     }
 }
 
-impl From<evidence::Error> for Problem {
-    fn from(error: evidence::Error) -> Self {
+impl Problem {
+    fn code_of(error: &evidence::Error) -> Code {
         use evidence::Error as E;
-        let code = match (error.damage(), &error) {
+        match (error.damage(), error) {
             (Some(Damage::KeysMissing | Damage::KeysAltered), _) => Code::DamagedKeys,
             (Some(_), _) => Code::DamagedItem,
             (None, E::SealOnly) => Code::SealOnly,
@@ -74,8 +74,32 @@ impl From<evidence::Error> for Problem {
             (None, _) if error.is_full() => Code::NoSpace,
             (None, E::Source(_) | E::Vault(_) | E::Sink(_)) => Code::DiskError,
             (None, _) => Code::Internal,
-        };
-        Self::of(code, &error)
+        }
+    }
+}
+
+impl From<evidence::Error> for Problem {
+    fn from(error: evidence::Error) -> Self {
+        Self::of(Self::code_of(&error), &error)
+    }
+}
+
+impl From<secrecy::Error> for Problem {
+    fn from(error: secrecy::Error) -> Self {
+        use secrecy::Error as E;
+        match error {
+            E::Unknown(_) => Self::of(Code::NotFound, &error),
+            E::Derivative { .. } | E::Reason => Self::of(Code::BadRequest, &error),
+            E::Same(_) => Self::of(Code::NoChange, &error),
+            E::NothingProposed(_) => Self::of(Code::NothingProposed, &error),
+            E::NeedsAnother => Self::of(Code::OwnAct, &error),
+            E::SealOnly => Self::of(Code::SealOnly, &error),
+            E::Evidence { ref source, .. } => {
+                let code = Self::code_of(source);
+                Self::of(code, &error)
+            }
+            E::Catalog(error) => error.into(),
+        }
     }
 }
 

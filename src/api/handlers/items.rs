@@ -27,10 +27,12 @@ pub(super) async fn find(State(rooms): State<Shared>, Sought(filter): Sought<Fil
     };
     tokio::spawn(async move {
         let found = blocking(move || {
-            let found = rooms.catalog.find(&wanted, &mut |row| match lines.blocking_result(row) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            });
+            let sight = rooms.secrecy.sight();
+            let found =
+                rooms.catalog.find((&wanted, &sight), &mut |row| match lines.blocking_result(row) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                });
             Ok::<_, Problem>((found, lines))
         });
         match found.await {
@@ -49,7 +51,7 @@ pub(super) async fn show(
 ) -> Result<Json<ShownItem>, Problem> {
     let item: ItemId = id(&item)?;
     let shown = blocking(move || {
-        let Some(mut shown) = rooms.catalog.show(item)? else { return Ok(None) };
+        let Some(mut shown) = rooms.catalog.show(item, &rooms.secrecy.sight())? else { return Ok(None) };
         for derivative in &mut shown.derivatives {
             let mut paths = rooms
                 .evidence

@@ -2,6 +2,7 @@
 
 mod backups;
 mod checks;
+mod classes;
 mod deposits;
 mod items;
 mod keys;
@@ -23,6 +24,7 @@ use crate::intake::Intake;
 use crate::keys::{Keyring, Stretch};
 use crate::model::Actor;
 use crate::reading::Reading;
+use crate::secrecy::Secrecy;
 
 /// The use cases behind the routes.
 pub struct Rooms {
@@ -34,6 +36,8 @@ pub struct Rooms {
     pub intake: Intake,
     /// Handing out.
     pub reading: Reading,
+    /// Classes of items.
+    pub secrecy: Secrecy,
     /// Checking.
     pub audit: Audit,
     /// Making backups.
@@ -62,6 +66,9 @@ pub fn router(rooms: Shared) -> Router {
         .route(routes::ITEMS, get(items::find))
         .route(routes::ITEM, get(items::show))
         .route(routes::READING, post(reading::read))
+        .route(routes::CLASS, post(classes::set))
+        .route(routes::CLASS_AGREE, post(classes::agree))
+        .route(routes::CLASS_DECLINE, post(classes::decline))
         .route(routes::VERIFY, post(checks::verify))
         .route(routes::LEDGER_VERIFY, post(checks::verify_ledger))
         .route(routes::PROOF, get(checks::prove))

@@ -26,7 +26,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let item: ItemId = id(&item)?;
     let session = blocking(move || {
-        let row = rooms.catalog.item(item)?;
+        let row = rooms.catalog.item_seen(item, &rooms.secrecy.sight())?;
         let size = row.ok_or_else(|| no_such(item))?.size;
         let range = request.from..request.to.unwrap_or(size).min(size);
         let wanted = Wanted { item, range: Some(range), purpose: request.purpose, who: actor(caller) };

@@ -8,9 +8,11 @@ use super::words::{self, Words};
 use super::{Error, bump, prepared};
 use crate::catalog::columns::{Json, Word, integer};
 use crate::catalog::rows::{Arrival, state_of};
+use crate::ledger::Content;
 use crate::model::{
-    DepositFacts, DerivativeSealed, DockName, Generation, ItemId, ItemSealed, Kind, KnownDeposit,
-    LedgerIndex, MediaProbed, Protection, ReadBack, Reason, SourceReleased, State,
+    Class, ClassSet, DepositFacts, DerivativeSealed, DockName, Generation, ItemId, ItemSealed, KeysMade,
+    Kind, KnownDeposit, LedgerIndex, LoweringProposed, MediaProbed, Protection, ReadBack, Reason,
+    SourceReleased, State,
 };
 
 /// New bytes became an item.
@@ -47,12 +49,15 @@ pub(super) fn sealed(db: &Connection, index: LedgerIndex, sealed: &ItemSealed) -
 
 fn put_item(db: &Connection, place: i64, sealed: &ItemSealed) -> Result<(), Error> {
     let facts = &sealed.deposit;
+    let class = Class::new(sealed.level, None, sealed.protections.clone());
     run(
         db,
         "note an item",
         "INSERT INTO items (place, item, dock, name, kind, size, sha256, sealed_size, sealed_sha256, arrived,
-             state, reasons, protections, domains, generation, keys_sha256, copies, readback, recovered)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+             state, reasons, protections, domains, generation, keys_sha256, copies, readback, recovered,
+             level, term_years, class)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+             ?20, ?21, ?22)",
     )
     .with(params![
         place,
@@ -67,13 +72,16 @@ fn put_item(db: &Connection, place: i64, sealed: &ItemSealed) -> Result<(), Erro
         facts.arrived,
         Word(state_of(&facts.reasons)),
         Json(&facts.reasons),
-        Json(&sealed.protections),
+        Json(class.protections()),
         Json(&sealed.domains),
         sealed.generation,
         sealed.keys_sha256,
         sealed.copies,
         Word(sealed.readback),
         sealed.recovered.map(Word),
+        Word(class.level()),
+        class.term_years(),
+        class.number(),
     ])
     .map(drop)
 }
@@ -205,6 +213,74 @@ pub(super) fn add_reason(db: &Connection, item: ItemId, reason: Reason) -> Resul
     bump(db, "quarantined", 1)?;
     original.state = now;
     original.index_words(db)
+}
+
+/// An item has another class and other key files.
+pub(super) fn class_set(db: &Connection, set: &ClassSet) -> Result<(), Error> {
+    let class = &set.to;
+    run(
+        db,
+        "note a class",
+        "UPDATE items SET protections = ?2, level = ?3, term_years = ?4, class = ?5 WHERE item = ?1",
+    )
+    .with(params![
+        set.item,
+        Json(class.protections()),
+        Word(class.level()),
+        class.term_years(),
+        class.number()
+    ])?;
+    for made in &set.keys {
+        rekeyed(db, made)?;
+    }
+    run(db, "end a proposal", "DELETE FROM lowerings WHERE item = ?1").with([set.item])?;
+    let original = original(db, set.item)?;
+    if words::may_be_indexed(&original.protections) {
+        original.index_words(db)
+    } else {
+        words::forget(db, original.place)
+    }
+}
+
+/// A key file has another generation; no custodian has opened it yet.
+fn rekeyed(db: &Connection, made: &KeysMade) -> Result<(), Error> {
+    let KeysMade { item, domains, generation, keys_sha256 } = made;
+    let mut changed = 0;
+    for sql in [
+        "UPDATE items SET domains = ?2, generation = ?3, keys_sha256 = ?4 WHERE item = ?1",
+        "UPDATE derivatives SET domains = ?2, generation = ?3, keys_sha256 = ?4 WHERE item = ?1",
+    ] {
+        changed +=
+            run(db, "note a key file", sql).with(params![item, Json(domains), generation, keys_sha256])?;
+    }
+    if changed == 0 {
+        return Err(Error::Unknown { what: "item", id: item.to_string() });
+    }
+    let forgotten = run(db, "queue a proof", "DELETE FROM unproven WHERE item = ?1").with([item])?;
+    bump(db, "unproven", -forgotten)?;
+    queue_new(db, *item, *generation)
+}
+
+/// Somebody proposes a lower class; a newer proposal takes the place of an older one.
+pub(super) fn lowering_proposed(
+    db: &Connection,
+    index: LedgerIndex,
+    (proposal, content): (&LoweringProposed, &Content),
+) -> Result<(), Error> {
+    let why = content.why.as_deref().unwrap_or_default();
+    original(db, proposal.item)?;
+    run(
+        db,
+        "note a proposal",
+        "INSERT OR REPLACE INTO lowerings (idx, item, proposed, who, why) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )
+    .with(params![index, proposal.item, Json(proposal), Json(&content.who), why])
+    .map(drop)
+}
+
+/// A proposal is off the table.
+pub(super) fn lowering_declined(db: &Connection, proposed: LedgerIndex) -> Result<(), Error> {
+    run(db, "end a proposal", "DELETE FROM lowerings WHERE idx = ?1").with([proposed]).map(drop)
 }
 
 /// A source left its inbox, one step further.

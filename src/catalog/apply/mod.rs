@@ -6,6 +6,7 @@
 mod copies;
 mod items;
 mod order;
+mod people;
 mod restores;
 mod ties;
 mod words;
@@ -80,6 +81,10 @@ fn apply_act(db: &Connection, index: LedgerIndex, content: &Content) -> Result<(
         | Act::CustodyClosed
         | Act::KeysDrilled(_) => Ok(()),
         Act::RestoreConfirmed(_) => restores::confirmed(db),
+        Act::PrincipalSet(principal) => people::set(db, principal),
+        Act::ClassSet(set) => items::class_set(db, set),
+        Act::LoweringProposed(proposal) => items::lowering_proposed(db, index, (proposal, content)),
+        Act::LoweringDeclined { proposed } => items::lowering_declined(db, *proposed),
     }
 }
 
@@ -156,6 +161,9 @@ fn item_of(db: &Connection, act: &Act) -> Result<Option<ItemId>, Error> {
         Act::DamageRepaired(repaired) => Some(repaired.item),
         Act::KeysDrilled(drilled) => Some(drilled.item),
         Act::SourceReleased(released) => item_of_deposit(db, released.deposit)?,
+        Act::ClassSet(set) => Some(set.item),
+        Act::LoweringProposed(proposal) => Some(proposal.item),
+        Act::LoweringDeclined { proposed } => item_of_lowering(db, *proposed)?,
         Act::ArchiveMade(_)
         | Act::EpochBegun(_)
         | Act::RestoreConfirmed(_)
@@ -163,7 +171,8 @@ fn item_of(db: &Connection, act: &Act) -> Result<Option<ItemId>, Error> {
         | Act::CustodyClosed
         | Act::CopiesMade(_)
         | Act::PlaceLost(_)
-        | Act::PlaceBack(_) => None,
+        | Act::PlaceBack(_)
+        | Act::PrincipalSet(_) => None,
     })
 }
 
@@ -171,6 +180,12 @@ fn item_of_deposit(db: &Connection, deposit: DepositId) -> Result<Option<ItemId>
     prepared(db, "SELECT item FROM deposits WHERE deposit = ?1")
         .and_then(|mut ask| ask.query_row([deposit], |row| row.get(0)).optional())
         .map_err(Error::database("look a deposit up"))
+}
+
+fn item_of_lowering(db: &Connection, proposed: LedgerIndex) -> Result<Option<ItemId>, Error> {
+    prepared(db, "SELECT item FROM lowerings WHERE idx = ?1")
+        .and_then(|mut ask| ask.query_row([proposed], |row| row.get(0)).optional())
+        .map_err(Error::database("look a proposal up"))
 }
 
 /// Adds to a running sum.

@@ -58,6 +58,14 @@ impl Words {
     }
 }
 
+/// Takes an item out of the index.
+pub(super) fn forget(db: &Connection, place: i64) -> Result<(), Error> {
+    prepared(db, "DELETE FROM words WHERE rowid = ?1")
+        .and_then(|mut forget| forget.execute([place]))
+        .map(drop)
+        .map_err(Error::database("forget words"))
+}
+
 fn add(text: &mut String, more: &str) {
     text.push('\n');
     text.push_str(more);

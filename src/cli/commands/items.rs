@@ -10,7 +10,7 @@ use crate::cli::out::{local, pairs, plain, row, size};
 use crate::cli::progress::Bar;
 use crate::cli::session::{Session, in_brackets, reasons, state, word};
 use crate::cli::works::Works;
-use crate::model::{Kind, ProbeOutcome, Protection, Recovered, StreamFacts, Truncated};
+use crate::model::{Class, Kind, Level, ProbeOutcome, Protection, Recovered, StreamFacts, Truncated};
 
 /// Prints every original that fits.
 pub(super) async fn find<W: Works>(session: &mut Session<'_, W>, find: Find) -> Result<Exit, Problem> {
@@ -119,9 +119,8 @@ fn about_item(shown: &ShownItem, messages: &Messages) -> Vec<(String, String)> {
         value("show-copies", shown.copies.to_string()),
         value("show-keys", keys.join(", ")),
     ];
-    if !shown.protections.is_empty() {
-        let all: Vec<String> = shown.protections.iter().map(|one| messages.say(protection(*one))).collect();
-        words.push(value("show-protections", all.join(&messages.say("list-comma"))));
+    if shown.class != Class::protected(Vec::new()) {
+        words.push(value("show-class", class_in_words(&shown.class, messages)));
     }
     words.extend(shown.recovered.map(|after| {
         let id = match after {
@@ -131,6 +130,26 @@ fn about_item(shown: &ShownItem, messages: &Messages) -> Vec<(String, String)> {
         value("show-recovered", messages.say(id))
     }));
     words
+}
+
+/// A class as people mark it: the level with its term (密级★期限), then the protections.
+pub(super) fn class_in_words(class: &Class, messages: &Messages) -> String {
+    let level = class.term_years().map(|years| {
+        let level = messages.say(level(class.level()));
+        messages.tell("class-level", &[("level", level.into()), ("years", years.into())])
+    });
+    let protections = class.protections().iter().map(|one| messages.say(protection(*one)));
+    let all: Vec<String> = level.into_iter().chain(protections).collect();
+    if all.is_empty() { messages.say("class-open") } else { all.join(&messages.say("list-comma")) }
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::None => "level-none",
+        Level::Secret => "level-secret",
+        Level::HighlySecret => "level-highly_secret",
+        Level::TopSecret => "level-top_secret",
+    }
 }
 
 fn protection(protection: Protection) -> &'static str {

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::classes::{self, Classes};
 use super::units::{self, ByteSize};
-use crate::model::Protection;
+use crate::model::{Domains, Protection};
+use crate::rules::access::Matrix;
+use crate::rules::offices::{Offices, Tasks};
 
 const SHIPPED: [(&str, &str); 2] = [
     ("plain", include_str!("../../../config/profiles/plain.toml")),
@@ -23,6 +25,14 @@ pub struct Profile {
     pub inbox: InboxDefaults,
     /// How escrow shares are made.
     pub escrow: Escrow,
+    /// Which keys open which classes.
+    pub domains: Domains,
+    /// Who has which roles.
+    pub people: Offices,
+    /// Who does what concerns no single item.
+    pub tasks: Tasks,
+    /// Who does what with which items.
+    pub access: Matrix,
 }
 
 /// What an inbox gets where its table is silent.
@@ -104,6 +114,7 @@ mod tests {
             assert_eq!(profile.name, name);
             let Escrow { needed, shares } = profile.escrow;
             assert!(2 <= needed && needed <= shares, "{name}: one share alone must never be enough");
+            assert_eq!(profile.people.may_coincide(&profile.people.owner), Ok(()), "{name}");
         }
     }
 

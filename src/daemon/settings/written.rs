@@ -10,8 +10,8 @@ use toml::Spanned;
 
 use super::backup::WrittenBackup;
 use super::{
-    ByteSize, InboxDefaults, InboxSettings, Limits, LogSettings, Profile, Rate, ReadBackRule, Release,
-    Settings, VaultSettings, classes, units,
+    ByteSize, InboxDefaults, InboxSettings, Limits, LogSettings, NodeSettings, Profile, Rate, ReadBackRule,
+    Release, Settings, VaultSettings, classes, units,
 };
 use crate::model::DockName;
 
@@ -35,6 +35,8 @@ pub(super) struct Written {
     log: LogSettings,
     #[serde(default)]
     backup: Option<Spanned<WrittenBackup>>,
+    #[serde(default)]
+    node: NodeSettings,
 }
 
 #[derive(Deserialize)]
@@ -98,7 +100,7 @@ impl Written {
                 written.into_inner().settle(at, home)?
             }
         };
-        Ok(Settings { profile, inboxes, vault, limits, log: self.log, backup })
+        Ok(Settings { profile, node: self.node, inboxes, vault, limits, log: self.log, backup })
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use sealdock::catalog::{Arrival, Catalog, Filter, Origin, Release};
+use sealdock::catalog::{Arrival, Catalog, Filter, Origin, Release, Sight};
 use sealdock::ledger::{self, Judge, Receipt, SignedHead};
 use sealdock::model::{
-    Act, ClockSource, DamageFound, DamageRepaired, KeyId, Kind, LedgerIndex, PlaceName, Protection,
-    RawName, Reason, Sha256, Source, SourceReleased, State, Wide,
+    Act, Clearance, ClockSource, DamageFound, DamageRepaired, Generation, KeyId, Kind, LedgerIndex,
+    PlaceName, Principal, Protection, RawName, Reason, Role, Sha256, Source, SourceReleased, State, Wide,
 };
 use serde_json::json;
 
@@ -132,7 +132,7 @@ fn a_long_listing_comes_page_by_page_in_the_order_of_arrival() {
     }
     let mut seen = 0;
     catalog
-        .find(&Filter::default(), &mut |_| {
+        .find((&Filter::default(), &Sight::WHOLE), &mut |_| {
             seen += 1;
             std::ops::ControlFlow::Break(())
         })
@@ -216,7 +216,7 @@ fn going_over_everything_meets_originals_and_derivatives_once() {
 }
 
 fn tied(catalog: &Catalog, n: u16) -> (Vec<String>, Vec<String>) {
-    let shown = catalog.show(item_id(n)).expect("asked").expect("there");
+    let shown = catalog.show(item_id(n), &Sight::WHOLE).expect("asked").expect("there");
     let names = |ties: Vec<sealdock::catalog::ShownTie>| ties.into_iter().map(|tie| tie.name).collect();
     (names(shown.sidecars), names(shown.sidecar_of))
 }
@@ -261,7 +261,7 @@ fn sidecars_are_tied_to_their_clips_in_whichever_order_they_come() {
 fn show_tells_everything_and_nothing_of_damage() {
     let (_house, catalog) = House::furnished();
     catalog.record(vec![sealed(1, "a/b.mp4", Kind::Video)]).expect("recorded");
-    let before = catalog.show(item_id(1)).expect("asked").expect("there");
+    let before = catalog.show(item_id(1), &Sight::WHOLE).expect("asked").expect("there");
     let facts = serde_json::to_value(&before.facts).expect("serializes");
     assert_eq!(facts["probe"], json!({ "result": "pending" }));
     for member in ["container", "duration_s", "streams", "truncated"] {
@@ -271,18 +271,18 @@ fn show_tells_everything_and_nothing_of_damage() {
     let place = PlaceName::of(Path::new("/h/vault"), Path::new("/h"));
     let damage =
         DamageFound { item: item_id(1), code: "sealed_digest".to_owned(), place: Some(place.clone()) };
-    catalog.damage_found(damage.clone()).expect("recorded");
+    catalog.damage_found(damage.clone(), Generation(1)).expect("recorded");
     assert!(catalog.is_damage_known(&damage).expect("asked"));
     let size = catalog.ledger_size();
-    catalog.damage_found(damage.clone()).expect("known");
+    catalog.damage_found(damage.clone(), Generation(1)).expect("known");
     assert_eq!((catalog.ledger_size(), catalog.counts().expect("asked").damaged), (size, 1), "once");
     let repaired =
         DamageRepaired { item: item_id(1), code: damage.code.clone(), place: place.clone(), from: place };
     catalog.record(vec![content(Act::DamageRepaired(repaired))]).expect("recorded");
     assert_eq!(catalog.counts().expect("asked").damaged, 0);
-    catalog.damage_found(damage).expect("recorded");
+    catalog.damage_found(damage, Generation(1)).expect("recorded");
     assert_eq!(catalog.counts().expect("asked").damaged, 1, "the same again, later, is news");
-    let shown = catalog.show(item_id(1)).expect("asked").expect("there");
+    let shown = catalog.show(item_id(1), &Sight::WHOLE).expect("asked").expect("there");
     let json = serde_json::to_value(&shown).expect("serializes");
     assert_eq!(json["facts"]["duration_s"], 12.5);
     assert_eq!(json["facts"]["probe"]["result"], "probed");
@@ -294,7 +294,7 @@ fn show_tells_everything_and_nothing_of_damage() {
     assert_eq!(clocks, [ClockSource::Name, ClockSource::Name, ClockSource::Container]);
     let kinds: Vec<_> = shown.entries.iter().map(|entry| entry.kind.as_str()).collect();
     assert_eq!(kinds, ["item_sealed", "media_probed", "derivative_sealed", "known_deposit"]);
-    assert!(catalog.show(item_id(9)).expect("asked").is_none(), "its original shows it");
+    assert!(catalog.show(item_id(9), &Sight::WHOLE).expect("asked").is_none(), "its original shows it");
 }
 
 #[test]
@@ -364,4 +364,35 @@ fn proofs_of_every_entry_and_between_all_sizes_hold() {
     }
     assert!(catalog.prove(LedgerIndex(41), 41).is_err());
     assert!(catalog.prove(LedgerIndex(0), 42).is_err());
+}
+
+#[test]
+fn principals_are_as_the_last_entry_says_and_one_account_is_one_principal() {
+    let (house, catalog) = House::furnished();
+    let principal = |name: &str, uid: Option<u32>, active: bool| Principal {
+        name: name.parse().expect("a name"),
+        roles: vec![Role::Handler],
+        clearance: Clearance::staff(),
+        uid,
+        active,
+    };
+    let set = |principal: &Principal| catalog.record(vec![content(Act::PrincipalSet(principal.clone()))]);
+    let wang = principal("wang", Some(1001), true);
+    set(&wang).expect("recorded");
+    assert_eq!(catalog.principal(&wang.name).expect("asked"), Some(wang.clone()));
+    assert_eq!(catalog.principal_of_uid(1001).expect("asked"), Some(wang));
+    let li = principal("li", Some(1001), true);
+    assert!(set(&li).is_err(), "the account is wang's");
+    let wang = principal("wang", None, false);
+    set(&wang).expect("recorded");
+    set(&li).expect("free again");
+    let system = principal("cases", None, true);
+    set(&system).expect("any number without an account");
+    assert_eq!(catalog.principals().expect("asked"), [system, li.clone(), wang]);
+    let before = house.dump();
+    catalog.close();
+    drop(catalog);
+    let again = Catalog::rebuild(&house.opening()).expect("rebuilt");
+    assert_eq!(again.principal_of_uid(1001).expect("asked"), Some(li));
+    assert_eq!(house.dump()["principals"], before["principals"]);
 }

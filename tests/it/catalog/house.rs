@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use sealdock::catalog::{Catalog, Error, Filter, FoundRow, HeadSigner, Opening};
+use sealdock::catalog::{Catalog, Error, Filter, FoundRow, HeadSigner, Opening, Sight};
 use sealdock::ledger::Content;
 use sealdock::model::{
     Act, Actor, ArchiveId, ArchiveMade, ClockClaim, ClockSource, ClockTrust, DepositFacts, DepositId,
     DerivativeSealed, DerivedFacts, Domain, Generation, ItemId, ItemSealed, KeyId, Kind, KnownDeposit,
-    MediaFacts, MediaProbed, Moment, ProbeOutcome, RawName, ReadBack, Sha256, Source, Wide,
+    Level, MediaFacts, MediaProbed, Moment, ProbeOutcome, RawName, ReadBack, Sha256, Source, Wide,
 };
 use sealdock::sys::{Disk, OsEntropy, SteeredClock};
 
@@ -200,6 +200,7 @@ pub(super) fn item(n: u16, deposit: DepositFacts) -> ItemSealed {
         sealed_size: 2000 + u64::from(n),
         sealed_sha256: print(n ^ 0x8000),
         protections: Vec::new(),
+        level: Level::None,
         domains: vec![Domain::General],
         generation: Generation(1),
         keys_sha256: print(n ^ 0x4000),
@@ -262,7 +263,7 @@ pub(super) fn found(catalog: &Catalog, filter: &Filter) -> Vec<ItemId> {
 pub(super) fn listed(catalog: &Catalog, filter: &Filter) -> Vec<FoundRow> {
     let mut rows = Vec::new();
     catalog
-        .find(filter, &mut |row| {
+        .find((filter, &Sight::WHOLE), &mut |row| {
             rows.push(row);
             ControlFlow::Continue(())
         })

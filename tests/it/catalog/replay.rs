@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use sealdock::catalog::{Catalog, Filter, ShownItem};
+use sealdock::catalog::{Catalog, Filter, ShownItem, Sight};
 use sealdock::ledger::Content;
 use sealdock::model::{
     Act, ClaimAlgorithm, CopiesMade, DamageFound, DamageRepaired, DigestClaim, ItemId, ItemRead, Kind,
@@ -112,7 +112,10 @@ fn claim(n: u16, good: bool) -> Act {
 /// All that people are shown.
 fn answers(catalog: &Catalog) -> (Vec<String>, Vec<ShownItem>, Vec<Vec<ItemId>>) {
     let rows = listed(catalog, &Filter::default());
-    let shown = rows.iter().map(|row| catalog.show(row.item).expect("asked").expect("there")).collect();
+    let shown = rows
+        .iter()
+        .map(|row| catalog.show(row.item, &Sight::WHOLE).expect("asked").expect("there"))
+        .collect();
     let lines = rows.iter().map(|row| serde_json::to_string(row).expect("serializes")).collect();
     (lines, shown, WORDS.iter().map(|word| found(catalog, &text(word))).collect())
 }

@@ -144,6 +144,12 @@ fn protections_of_an_inbox_choose_the_keys_of_its_items() {
         assert_eq!(shown["keys"][0]["domains"], serde_json::json!(domains), "{shown:#}");
         let id = shown["item"].as_str().expect("an id").to_owned();
         assert_eq!(yard.archive.get(&id), b"clip");
+        // By hand, on behalf of the same dock.
+        let beside = yard.archive.write("other.mp4", b"other");
+        let line =
+            yard.archive.run(&["deposit", "--json", "--dock", "dock", beside.to_str().expect("UTF-8")]);
+        let item = line.ends(0).lines().remove(0)["item"].as_str().expect("an id").to_owned();
+        assert_eq!(yard.archive.show(&item)["keys"][0]["domains"], serde_json::json!(domains));
     }
 }
 

@@ -40,14 +40,14 @@ fn custodians_and_escrow_open_every_set_of_domains() {
 fn raising_wraps_what_is_there_in_one_more_layer() {
     let archive = Archive::new();
     let (key, first) = archive.seal(&[Domain::Personal]);
-    let second = archive.keyring.add_layer(&first, Domain::General, &OsEntropy).expect("raised");
-    let third = archive.keyring.add_layer(&second, Domain::State, &OsEntropy).expect("raised");
+    let second = archive.keyring.raise(&first, &[Domain::General], &OsEntropy).expect("raised");
+    let third = archive.keyring.raise(&second, &[Domain::State], &OsEntropy).expect("raised");
     assert_eq!((second.generation, third.generation), (Generation(2), Generation(3)));
     assert_eq!(third.escrow, first.escrow, "the escrow copy stays");
     let read = KeyFile::parse(&third.to_bytes()).expect("a key file");
     assert_eq!(*custody(&archive).open(&archive.keyring, &read).expect("opened").expose(), key);
 
-    let again = archive.keyring.add_layer(&third, Domain::State, &OsEntropy);
+    let again = archive.keyring.raise(&third, &[Domain::State], &OsEntropy);
     assert!(matches!(again, Err(Error::BadDomains { .. })));
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use sealdock::catalog::{Filter, ItemRow};
+use sealdock::catalog::{Filter, ItemRow, Sight};
 use sealdock::daemon::lock::HomeLock;
 use sealdock::daemon::{Archive, Making, NewPassphrase, RebuildFrom, Surroundings, make, rebuild};
 use sealdock::evidence::{CopyState, Depth, Record};
@@ -235,14 +235,14 @@ fn dump(archive: &Archive) -> Vec<String> {
     let catalog = &archive.rooms.catalog;
     let mut lines = Vec::new();
     let mut items = Vec::new();
-    let all = catalog.find(&Filter::default(), &mut |row| {
+    let all = catalog.find((&Filter::default(), &Sight::WHOLE), &mut |row| {
         items.push(row.item);
         lines.push(serde_json::to_string(&row).expect("JSON"));
         ControlFlow::Continue(())
     });
     all.expect("listed");
     for item in items {
-        let shown = catalog.show(item).expect("asked").expect("known");
+        let shown = catalog.show(item, &Sight::WHOLE).expect("asked").expect("known");
         lines.push(serde_json::to_string(&shown).expect("JSON"));
     }
     lines
@@ -357,7 +357,7 @@ impl House {
             // An epoch that was begun is never begun again: a cut may skip a number.
             assert!(catalog.epoch().0 >= 2, "{when}");
             for row in all_rows(archive) {
-                let shown = catalog.show(row.item).expect("asked");
+                let shown = catalog.show(row.item, &Sight::WHOLE).expect("asked");
                 let mark = shown.map(|shown| shown.recovered);
                 assert!(mark.is_none_or(|mark| mark == Some(Recovered::Vault)), "{when}: {mark:?}");
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sealdock::catalog::Filter;
+use sealdock::catalog::{Filter, Sight};
 use sealdock::daemon::Archive;
 use sealdock::intake::{Error, HandDeposit, Named, Outcome};
 use sealdock::model::{RawName, State};
@@ -67,7 +67,7 @@ fn comes_to_one_item(which: fn(Step<'_>) -> bool, order: [usize; 2]) {
             }
             let catalog = &archive.rooms.catalog;
             let mut items = 0;
-            let listed = catalog.find(&Filter::default(), &mut |_| {
+            let listed = catalog.find((&Filter::default(), &Sight::WHOLE), &mut |_| {
                 items += 1;
                 std::ops::ControlFlow::Continue(())
             });
