@@ -127,6 +127,10 @@ impl Reading {
         let (from, to) = (range.start, range.end);
         let purpose = purpose.to_owned();
         self.enter(wanted, Act::ItemRead(ItemRead { item: wanted.item, from, to, purpose }))?; // P6
+        // What the view did not have yet when it was asked, it has now.
+        if self.catalog.item_seen(wanted.item, &self.sight)?.is_none() {
+            return Err(Error::Unknown(wanted.item));
+        }
         Ok(Session { reading: self.clone(), row, range, open, changes })
     }
 

@@ -136,16 +136,32 @@ impl Secrecy {
     /// # Errors
     /// Why the class stays as it is.
     pub fn set(&self, deed: Deed, class: Class) -> Result<Outcome, Error> {
+        self.set_on(deed, |_| class)
+    }
+
+    /// As [`Secrecy::set`], with the class made from the one that the item has when its turn has come. What is stricter
+    /// in it binds at once, though something else would be lost.
+    ///
+    /// # Errors
+    /// As [`Secrecy::set`].
+    pub fn set_on(&self, deed: Deed, wish: impl FnOnce(&Class) -> Class) -> Result<Outcome, Error> {
         let deed = deed.checked()?;
         let _turn = self.evidence.classes_change();
+        self.catch_up()?;
         let (row, from) = self.original(deed.item)?;
-        if from == class {
+        let class = wish(&from);
+        let strict = from.join(&class);
+        let raises = strict != from || !self.has_its_layers(&row, &strict)?;
+        if class == strict && !raises {
             return Err(Error::Same(deed.item));
         }
-        if class.is_at_least(&from) {
-            return self.change(&row, (from, class, None), (&deed, None));
+        if raises {
+            let raised = self.change(&row, (from, strict.clone(), None), (&deed, None))?;
+            if class == strict {
+                return Ok(raised);
+            }
         }
-        let proposal = LoweringProposed { item: deed.item, from, to: class };
+        let proposal = LoweringProposed { item: deed.item, from: strict, to: class };
         let recorded = self.catalog.record(vec![deed.does(Act::LoweringProposed(proposal))])?;
         Ok(Outcome::Proposed { index: recorded.entries[0] })
     }
@@ -157,13 +173,17 @@ impl Secrecy {
     pub fn agree(&self, deed: Deed) -> Result<Outcome, Error> {
         let deed = deed.checked()?;
         let _turn = self.evidence.classes_change();
+        self.catch_up()?;
         let (row, from) = self.original(deed.item)?;
         let Lowering { index, proposed, who, why: _ } = self.lowering(deed.item)?;
         if is_same_person(&who, &deed.who) {
             self.catalog.record(vec![deed.does(refusal(deed.item, "own_act"))])?;
             return Err(Error::NeedsAnother);
         }
-        let custody = self.chair.custody().ok_or(Error::SealOnly)?;
+        let Some(custody) = self.chair.custody() else {
+            self.catalog.record(vec![deed.does(refusal(deed.item, "seal_only"))])?;
+            return Err(Error::SealOnly);
+        };
         self.change(&row, (from, proposed.to, Some(index)), (&deed, Some(&custody)))
     }
 
@@ -174,6 +194,7 @@ impl Secrecy {
     pub fn decline(&self, deed: Deed) -> Result<(), Error> {
         let deed = deed.checked()?;
         let _turn = self.evidence.classes_change();
+        self.catch_up()?;
         self.original(deed.item)?;
         let proposed = self.lowering(deed.item)?.index;
         self.catalog.record(vec![deed.does(Act::LoweringDeclined { proposed })])?;
@@ -186,6 +207,20 @@ impl Secrecy {
     /// Where none is.
     pub fn lowering(&self, item: ItemId) -> Result<Lowering, Error> {
         self.catalog.lowering(item)?.ok_or(Error::NothingProposed(item))
+    }
+
+    /// Entries that stand and that the view does not have yet: key files that they name are living ones.
+    fn catch_up(&self) -> Result<(), Error> {
+        self.catalog.record(Vec::new())?;
+        Ok(())
+    }
+
+    /// Whether the key files of an item and of its derivatives have the layers of its class. Those of one that was
+    /// damaged or out of reach when the class was raised have not.
+    fn has_its_layers(&self, row: &ItemRow, class: &Class) -> Result<bool, Error> {
+        let wanted = self.policy.domains.of(class);
+        let has = |row: &ItemRow| wanted.iter().all(|domain| row.domains.contains(domain));
+        Ok(has(row) && self.catalog.derivatives_of(row.item)?.iter().all(has))
     }
 
     fn original(&self, item: ItemId) -> Result<(ItemRow, Class), Error> {

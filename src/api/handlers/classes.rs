@@ -17,9 +17,8 @@ pub(super) async fn set(
 ) -> Result<Json<ClassAnswer>, Problem> {
     let item: ItemId = id(&item)?;
     blocking(move || {
-        let (now, _) = standing(&rooms, item)?;
         let deed = Deed { item, who: actor(caller), why: request.reason.clone() };
-        let outcome = rooms.secrecy.set(deed, request.on(&now));
+        let outcome = rooms.secrecy.set_on(deed, |now| request.on(now));
         answer(&rooms, item, outcome?)
     })
     .await

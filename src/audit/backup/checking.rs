@@ -9,7 +9,7 @@ use super::copying::{digest, open_regular};
 use super::error::{Doing as _, Error};
 use super::folder::{State, files_of};
 use super::making::{SUMS, Tell};
-use super::walk::{Stored, replay};
+use super::walk::{Living, Stored, replay};
 use crate::audit::{Progress, Verdict};
 use crate::ledger::{Entry, SignedHead, sheet_name};
 use crate::model::{Act, ArchiveId, Epoch, KeyId, LedgerIndex, Moment, Sha256};
@@ -80,7 +80,15 @@ const UNREADABLE: &str = "unreadable";
 /// # Errors
 /// [`Error::Stopped`] where whoever listens breaks off; what is wrong is no error but a fault.
 pub fn check(state: &State, tell: &mut Tell<'_>) -> Result<Checked, Error> {
-    let mut work = Work { state, tell, bytes_read: 0, faults: Vec::new(), originals: 0, derivatives: 0 };
+    let mut work = Work {
+        state,
+        tell,
+        bytes_read: 0,
+        faults: Vec::new(),
+        living: Living::default(),
+        originals: 0,
+        derivatives: 0,
+    };
     work.files();
     work.ledger()?;
     let manifest = state.manifest();
@@ -112,6 +120,7 @@ struct Work<'a, 't> {
     tell: &'a mut Tell<'t>,
     bytes_read: u64,
     faults: Vec<Fault>,
+    living: Living,
     originals: u64,
     derivatives: u64,
 }
@@ -168,6 +177,8 @@ impl Work<'_, '_> {
         };
         let trust = self.state.trust();
         let head = manifest.signed_head()?;
+        // A ledger that cannot be read is told below.
+        self.living = Living::at_the_end((&folder, &files), &trust).unwrap_or_default();
         let end = replay((&folder, &files), &trust, &mut |entry| self.entry(entry, sums.as_mut()));
         match end {
             Ok(end) if end.head.as_ref() == Some(&head) && end.torn.is_none() => {
@@ -198,7 +209,7 @@ impl Work<'_, '_> {
         if root.is_some_and(|root| root != self.state.manifest().root) {
             self.note("ledger", "other_root");
         }
-        let (Some(stored), Some(sums)) = (Stored::by(entry), sums) else { return Ok(()) };
+        let (Some(stored), Some(sums)) = (self.living.stored(entry), sums) else { return Ok(()) };
         self.item(&stored, sums)?;
         match stored.role {
             Role::Original => self.originals += 1,

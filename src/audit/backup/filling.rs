@@ -15,7 +15,7 @@ use super::error::{Doing as _, Error};
 use super::folder::{FOLDER_MODE, State, files_of};
 use super::making::Tell;
 use super::manifest::{StateNumber, canonical, read_bounded};
-use super::walk::{Stored, replay};
+use super::walk::{Living, Stored, replay};
 use crate::audit::Progress;
 use crate::keys::{Custody, NODE_SECRETS_FILE, NodeSecrets};
 use crate::ledger::sheet_name;
@@ -193,8 +193,9 @@ impl Filling<'_> {
             self.disk,
         )?;
         let at = self.home.join("ledger");
+        let living = Living::at_the_end((&at, &files), &self.state.trust())?;
         let end = replay((&at, &files), &self.state.trust(), &mut |entry| {
-            let Some(stored) = Stored::by(entry).filter(|_| manifest.items.is_some()) else {
+            let Some(stored) = living.stored(entry).filter(|_| manifest.items.is_some()) else {
                 return Ok(());
             };
             self.item(&stored, (copier, &vault), &mut filled)?;

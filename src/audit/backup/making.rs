@@ -13,7 +13,7 @@ use super::folder::{Folder, State, files_of, keys_name, sealed_name};
 use super::manifest::{
     ItemsListed, Listed, MANIFEST, Manifest, Missing, SIGNATURE, Sheet, Stamp, StateNumber,
 };
-use super::walk::{Stored, replay};
+use super::walk::{Living, Stored, replay};
 use super::{Backups, Extent, Parts};
 use crate::audit::Progress;
 use crate::catalog::LedgerNow;
@@ -241,6 +241,10 @@ impl Run<'_, '_> {
         };
         let files = self.now.files.clone();
         let at: (&Path, &[(LedgerIndex, u64)]) = (&self.folder.ledger(), &files);
+        let living = match extent {
+            Extent::Books => Living::default(),
+            Extent::Items => Living::at_the_end(at, &trust)?,
+        };
         let mut sums = match extent {
             Extent::Books => None,
             Extent::Items => Some(Sums::begin(&state.join(SUMS), &self.copier)?),
@@ -249,7 +253,7 @@ impl Run<'_, '_> {
         let (mut seen, of) = (0, counts.items + counts.derivatives);
         let end = replay(at, &trust, &mut |entry| {
             self.copier.heed()?;
-            let (Some(stored), Some(sums)) = (Stored::by(entry), &mut sums) else { return Ok(()) };
+            let (Some(stored), Some(sums)) = (living.stored(entry), &mut sums) else { return Ok(()) };
             self.item(&stored, sums)?;
             seen += 1;
             let bytes_read = self.copier.copied().bytes;

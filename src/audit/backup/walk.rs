@@ -1,5 +1,6 @@
 //! Going over the ledger in a backup: each line is checked before it is believed.
 
+use std::collections::HashMap;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
@@ -23,9 +24,43 @@ pub(super) struct Stored {
     pub(super) keys_sha256: Sha256,
 }
 
+/// The key files that live at the end of a ledger, of items whose class changed.
+#[derive(Debug, Default)]
+pub(super) struct Living(HashMap<ItemId, (Generation, Sha256)>);
+
+impl Living {
+    /// Goes over the whole ledger first: what an item was sealed with says nothing of the key file it has now.
+    pub(super) fn at_the_end(files: (&Path, &[(LedgerIndex, u64)]), trust: &Trust) -> Result<Self, Error> {
+        let mut living = Self::default();
+        replay(files, trust, &mut |entry| {
+            living.hear(entry);
+            Ok(())
+        })?;
+        Ok(living)
+    }
+
+    fn hear(&mut self, entry: &Entry) {
+        if let Some(Act::ClassSet(set)) = entry.content().map(|content| &content.act) {
+            let keys = set.keys.iter().map(|made| (made.item, (made.generation, made.keys_sha256)));
+            self.0.extend(keys);
+        }
+    }
+
+    /// The item that an entry brings, where it brings one, with the key file that lives.
+    pub(super) fn stored(&self, entry: &Entry) -> Option<Stored> {
+        let stored = Stored::by(entry)?;
+        Some(match self.0.get(&stored.item) {
+            Some((generation, keys_sha256)) => {
+                Stored { generation: *generation, keys_sha256: *keys_sha256, ..stored }
+            }
+            None => stored,
+        })
+    }
+}
+
 impl Stored {
-    /// The item that an entry brings, where it brings one.
-    pub(super) fn by(entry: &Entry) -> Option<Self> {
+    /// The item that an entry brings, where it brings one, as it was sealed.
+    fn by(entry: &Entry) -> Option<Self> {
         match &entry.content()?.act {
             Act::ItemSealed(sealed) => Some(Self {
                 role: Role::Original,

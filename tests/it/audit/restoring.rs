@@ -341,3 +341,33 @@ fn custody_by_shares_opens_what_the_passphrase_was_lost_for() {
     get().ends(5);
     assert_eq!(daemon.stop(), Some(0));
 }
+
+/// What lives is the key file that the last change of class made, in a backup that is begun then and in one that is
+/// gone on with.
+#[test]
+fn items_whose_class_changed_come_back_with_the_keys_they_have() {
+    for backed_up_before in [false, true] {
+        let office = Office::lived_in();
+        if backed_up_before {
+            office.back_up(&["--items"]);
+        }
+        for item in printed(&office.archive) {
+            let item = item["item"].as_str().expect("an id");
+            let line =
+                ["class", "set", item, "--protections", "commercial,privacy", "--reason", "a clinic"];
+            office.archive.run(&line).ends(0);
+        }
+        let (before, wanted) = (printed(&office.archive), read_all(&office.archive));
+        office.back_up(&["--items"]);
+        let checked =
+            office.archive.run(&["verify", "--backup", plain(&office.backup()), "--json"]).ends(0);
+        assert_eq!(checked.json()["result"], "pass");
+        office.lose_the_home();
+        let report = office.restore(&[]).ends(0).json();
+        assert_eq!((&report["result"], &report["items_missing"]), (&"pass".into(), &0.into()), "{report}");
+        office.confirm();
+        assert_eq!(printed(&office.archive), before);
+        assert_eq!(read_all(&office.archive), wanted);
+        office.archive.run(&["verify", "--all", "--open"]).ends(0);
+    }
+}
