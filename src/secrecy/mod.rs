@@ -201,11 +201,7 @@ impl Secrecy {
         Ok(())
     }
 
-    /// The lower class that is proposed for an item.
-    ///
-    /// # Errors
-    /// Where none is.
-    pub fn lowering(&self, item: ItemId) -> Result<Lowering, Error> {
+    fn lowering(&self, item: ItemId) -> Result<Lowering, Error> {
         self.catalog.lowering(item)?.ok_or(Error::NothingProposed(item))
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn decline(
     let item: ItemId = id(&item)?;
     blocking(move || {
         rooms.secrecy.decline(Deed { item, who: actor(caller), why: word.reason })?;
-        let (class, generation) = standing(&rooms, item)?;
+        let (class, generation) = class_of(&rooms, item)?;
         let outcome = ClassOutcome::Declined;
         Ok::<_, Problem>(ClassAnswer { item, outcome, class, generation, proposal: None })
     })
@@ -65,13 +65,6 @@ fn answer(rooms: &Rooms, item: ItemId, outcome: Outcome) -> Result<ClassAnswer, 
     // Whoever raised it above the ceiling is told what it has become, and sees it no more.
     let (class, generation) = class_of(rooms, item)?;
     Ok(ClassAnswer { item, outcome, class, generation, proposal })
-}
-
-fn standing(rooms: &Rooms, item: ItemId) -> Result<(Class, Generation), Problem> {
-    if rooms.catalog.item_seen(item, &rooms.secrecy.sight())?.is_none() {
-        return Err(Error::Unknown(item).into());
-    }
-    class_of(rooms, item)
 }
 
 fn class_of(rooms: &Rooms, item: ItemId) -> Result<(Class, Generation), Problem> {
